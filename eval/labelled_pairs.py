@@ -8,8 +8,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from burnish.agents.forms import tools_of
 from burnish.eval.metrics import complement
-from burnish.tools.constrained import constrained_tools
 from burnish.tools.deletion import NAMES, Call, KeepAll, Program, RemoveLines, RemoveStr
 from burnish.tools.extraction import extract
 from burnish.tools.lines import Lines, Span, Window, numbered, windows
@@ -85,7 +85,10 @@ def pairs_of(raw: str, labels: Labels, max_chars: int) -> Iterator[dict[str, obj
     for window in windows(lines, max_chars):
         calls = [_tool_call(call) for call in within(found.program, window)]
         answer: dict[str, object] = {"role": "assistant", "content": None, "tool_calls": calls}
-        yield {"messages": [*asked(lines, window), answer], "tools": constrained_tools()}
+        yield {
+            "messages": [*asked(lines, window), answer],
+            "tools": list(tools_of("tools", strict=True)),
+        }
 
 
 def _tool_call(call: Call) -> dict[str, object]:

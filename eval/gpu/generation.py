@@ -5,6 +5,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,14 +73,17 @@ def _by_vllm(
     folder: Path, prompts: Sequence[list[int]], most: int, schema: dict[str, Any]
 ) -> list[list[int]]:
     import torch
-    from vllm import LLM, SamplingParams
-    from vllm.sampling_params import StructuredOutputsParams
 
+    # By name: vLLM has an environment of its own and is no dependency of any kind.
+    vllm: Any = import_module("vllm")
+    parameters: Any = import_module("vllm.sampling_params")
     structured = {"backend": "xgrammar", "disable_any_whitespace": True}
     eager = not torch.cuda.is_available()
-    model: Any = LLM(str(folder), structured_outputs_config=structured, enforce_eager=eager)
-    sampling = SamplingParams(
-        temperature=0, max_tokens=most, structured_outputs=StructuredOutputsParams(json=schema)
+    model: Any = vllm.LLM(str(folder), structured_outputs_config=structured, enforce_eager=eager)
+    sampling = vllm.SamplingParams(
+        temperature=0,
+        max_tokens=most,
+        structured_outputs=parameters.StructuredOutputsParams(json=schema),
     )
     done = model.generate([{"prompt_token_ids": prompt} for prompt in prompts], sampling)
     return [list(one.outputs[0].token_ids) for one in done]

@@ -11,16 +11,18 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-sys.path.insert(0, str(Path(__file__).parent))
-from checkout import use_checkout
-from generation import Written, generate
-
-use_checkout()
+if find_spec("burnish") is None:
+    # Where burnish is not installed, its folders become its packages.
+    sys.modules["burnish"] = ModuleType("burnish")
+    sys.modules["burnish"].__path__ = [str(Path(__file__).resolve().parents[2])]
 
 if TYPE_CHECKING:
+    from burnish.eval.gpu.generation import Written
     from burnish.eval.pages import Page
     from burnish.tools.deletion import Program
 
@@ -46,10 +48,10 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def prepare(options: argparse.Namespace) -> Json:
     """Write pairs of the training hosts, and prompts for the pages of the test hosts."""
+    from burnish.agents.forms import answer_schema
     from burnish.agents.line_corpus import fold_of, host_of
     from burnish.eval.labelled_pairs import Labels, asked, pairs_of
     from burnish.eval.pages import load_pages
-    from burnish.tools.constrained import constrained_reply_schema
     from burnish.tools.lines import Lines, windows
 
     options.work.mkdir(parents=True, exist_ok=True)
@@ -69,7 +71,7 @@ def prepare(options: argparse.Namespace) -> Json:
         for window in windows(lines, options.window)
     ]
     _write(options.work / "prompts.jsonl", prompts)
-    (options.work / "schema.json").write_text(json.dumps(constrained_reply_schema()), "utf-8")
+    (options.work / "schema.json").write_text(json.dumps(answer_schema()), "utf-8")
     made = {"data": str(options.data.resolve()), "pages": len(tests), "pairs": len(pairs)}
     (options.work / "prepared.json").write_text(json.dumps(made), "utf-8")
     return made | {"prompts": len(prompts)}
@@ -82,6 +84,7 @@ def fit(options: argparse.Namespace) -> Json:
     from burnish.agents.served_model import Job
     from burnish.agents.served_training import train_served
     from burnish.agents.sft_recipe import RECIPES, Shape
+    from burnish.eval.gpu.generation import generate
 
     # About 46 million parameters.
     shape = Shape(16_384, 512, 12, 8, 4, 64, 1536)
@@ -114,7 +117,7 @@ def fit(options: argparse.Namespace) -> Json:
     return figures
 
 
-def _figures(trained_per_second: float, written: Written) -> Json:
+def _figures(trained_per_second: float, written: "Written") -> Json:
     return {
         "engine": written.engine,
         "prompts_too_long": written.unasked,

@@ -1,6 +1,7 @@
-# pyright: reportUnknownMemberType=false, reportArgumentType=false, reportUnknownVariableType=false
+# pyright: reportUnknownMemberType=false, reportArgumentType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 """The parts of served training: pairs, template, packing, loss, files."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from burnish.agents.forms import tools_of
 from burnish.agents.sft_pairs import Conversation, as_json_answer, in_forms, read_pairs
 from burnish.agents.sft_recipe import RECIPES, Recipe, Shape
 from burnish.corpora.errors import SourceError, UsageError
 from burnish.graphs.cli_train_served import choose
-from burnish.tools.constrained import constrained_tools
 from burnish.tools.parsing import parse
 
 torch = pytest.importorskip("torch", reason="needs burnish[sft]")
@@ -40,6 +41,10 @@ def call(name: str, **arguments: object) -> dict[str, Any]:
     return {"type": "function", "function": function}
 
 
+def quiet(line: str) -> None:
+    del line
+
+
 def pair(text: str, *calls: dict[str, Any], tools: bool = False) -> Conversation:
     return Conversation(
         (
@@ -47,7 +52,7 @@ def pair(text: str, *calls: dict[str, Any], tools: bool = False) -> Conversation
             {"role": "user", "content": text},
             {"role": "assistant", "content": None, "tool_calls": list(calls)},
         ),
-        tuple(constrained_tools()) if tools else (),
+        tools_of("tools", strict=True) if tools else (),
     )
 
 
@@ -66,9 +71,8 @@ def written(folder: Path, pairs: list[Conversation]) -> Path:
 
 
 def job(folder: Path, **changes: Any) -> Job:
-    made: dict[str, Any] = {"train": written(folder, PAIRS), "validation": None, "base": None}
-    made |= {"shape": SHAPE, "recipe": RECIPE}
-    return Job(**(made | changes))
+    plain = Job(written(folder, PAIRS), None, None, SHAPE, RECIPE)
+    return dataclasses.replace(plain, **changes)
 
 
 def test_pairs_are_read_back_as_they_were_written(tmp_path: Path) -> None:
@@ -103,7 +107,7 @@ def test_every_other_pair_becomes_a_json_answer_that_parses() -> None:
 
 def test_a_conversation_in_which_tools_answered_keeps_its_form() -> None:
     turns = (*PAIRS[0].turns, {"role": "tool", "content": "done"}, {"role": "assistant"})
-    agentic = Conversation(turns, tuple(constrained_tools()))
+    agentic = Conversation(turns, tools_of("tools", strict=True))
     assert as_json_answer(agentic) is agentic
 
 
@@ -143,7 +147,7 @@ def test_steps_hold_every_row_once_and_are_full_but_for_the_last(
     rows: list[list[int]], batch: int
 ) -> None:
     steps = batches(rows, batch, seed=1)
-    assert sorted(row for step in steps for row in step) == sorted(rows)
+    assert sorted(list(row) for step in steps for row in step) == sorted(rows)
     assert all(sum(map(len, step)) >= batch for step in steps[:-1])
 
 
@@ -185,13 +189,13 @@ def test_training_learns_and_leaves_a_folder_that_loads(tmp_path: Path) -> None:
 def test_low_rank_training_from_a_base_changes_the_merged_weights(tmp_path: Path) -> None:
     pytest.importorskip("peft", reason="needs burnish[sft]")
     first = job(tmp_path, recipe=Recipe(max_length=512, epochs=1, answers="given"))
-    train_served(first, tmp_path / "base", str)
+    train_served(first, tmp_path / "base", quiet)
     recipe = Recipe(learning_rate=1e-2, max_length=512, epochs=5, lora_rank=2, answers="given")
     second = job(tmp_path, base=tmp_path / "base", recipe=recipe)
     learner = with_lora(Learner.of(second, PAIRS), recipe)
     trained = sum(w.numel() for w in learner.model.parameters() if w.requires_grad)
     assert 0 < trained < 0.1 * sum(w.numel() for w in learner.model.parameters())
-    train_served(second, tmp_path / "tuned", str)
+    train_served(second, tmp_path / "tuned", quiet)
     names = {path.name for path in (tmp_path / "tuned").iterdir()}
     assert "model.safetensors" in names
     assert "adapter_config.json" not in names
@@ -201,13 +205,13 @@ def test_low_rank_training_from_a_base_changes_the_merged_weights(tmp_path: Path
 
 def test_pairs_that_are_all_too_long_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="every pair is longer than 8 tokens"):
-        train_served(job(tmp_path, recipe=Recipe(max_length=8)), tmp_path / "model", str)
+        train_served(job(tmp_path, recipe=Recipe(max_length=8)), tmp_path / "model", quiet)
 
 
 def test_a_base_that_is_no_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="not a model folder"):
-        train_served(job(tmp_path, base=tmp_path / "empty"), tmp_path / "model", str)
+        train_served(job(tmp_path, base=tmp_path / "empty"), tmp_path / "model", quiet)
 
 
 def test_the_recipe_follows_the_base_and_settings_change_it(tmp_path: Path) -> None:

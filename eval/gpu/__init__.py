@@ -1,0 +1,1 @@
+"""The served path on a GPU machine."""
