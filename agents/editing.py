@@ -1,0 +1,59 @@
+"""What an operation on a QA set is asked for, and what came of it."""
+
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from burnish.agents.validator import Verdict
+from burnish.corpora.documents import QAItem
+
+Status = Literal["done", "rolled_back", "failed", "flagged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One planned use of an operation."""
+
+    operation: str
+    item: QAItem | None = None
+    """The item to change; None where a new one is wanted."""
+    cell: str = ""
+    """The cell (domain × skill) the result should fall into; empty: stay where it is."""
+    bucket: int | None = None
+    """The difficulty bucket the result should fall into, 0 the easiest."""
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """An order carried out: `before` without `after` removes, `after` without `before` adds."""
+
+    order: Order
+    status: Status
+    before: QAItem | None = None
+    after: QAItem | None = None
+    """The item as it stands now; what was rolled back leaves `before` standing."""
+    reason: str = ""
+    tokens: int = 0
+    """Model tokens spent, prompt and completion; they stay on the invoice of what is rolled back."""
+    attempts: int = 1
+    complaints: tuple[str, ...] = ()
+    """Why checks refused a draft, one line each."""
+    verdicts: tuple[Verdict, ...] = field(default=())
+
+
+class Operation(Protocol):
+    """Something that can be done to a QA set."""
+
+    @property
+    def name(self) -> str:
+        """The operation's name in plans, ledgers and invoices."""
+        ...
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether a language model is called."""
+        ...
+
+    async def apply(self, order: Order) -> Edit:
+        """Carry out the order; a failure of a boundary is an Edit, not an exception."""
+        ...
