@@ -17,7 +17,7 @@ class Order:
     item: QAItem | None = None
     """The item to change; None where a new one is wanted."""
     cell: str = ""
-    """The cell (domain × skill) the result should fall into; empty: stay where it is."""
+    """The cell (domain by skill) the result should fall into; empty: stay where it is."""
     bucket: int | None = None
     """The difficulty bucket the result should fall into, 0 the easiest."""
     seed: int = 0
@@ -34,7 +34,7 @@ class Edit:
     """The item as it stands now; what was rolled back leaves `before` standing."""
     reason: str = ""
     tokens: int = 0
-    """Model tokens spent, prompt and completion; they stay on the invoice of what is rolled back."""
+    """Model tokens spent, prompt and completion; a roll-back leaves them on the invoice."""
     attempts: int = 1
     complaints: tuple[str, ...] = ()
     """Why checks refused a draft, one line each."""
