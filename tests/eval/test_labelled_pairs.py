@@ -1,6 +1,7 @@
 """What a model learns for the GPU script is what the served refiner asks."""
 
 import asyncio
+from typing import cast
 
 from burnish.agents.messages import Request
 from burnish.agents.scripted import ScriptedClient
@@ -41,8 +42,7 @@ def test_the_prompts_are_those_of_the_served_refiner() -> None:
 
 
 def test_the_pairs_do_what_the_labels_say() -> None:
-    rows = list(pairs_of(RAW, LABELS, 100_000))
-    messages = rows[0]["messages"]
-    assert isinstance(messages, list)
-    refined = apply(program_in(messages[-1]), RAW)
+    (row,) = pairs_of(RAW, LABELS, 100_000)
+    turns = cast("list[dict[str, object]]", row["messages"])
+    refined = apply(program_in(turns[-1]), RAW)
     assert refined == "\n".join(f"Sentence {n} about the old mill." for n in range(40))
