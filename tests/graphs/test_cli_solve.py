@@ -134,7 +134,7 @@ def test_an_interrupt_leaves_no_plan_and_no_trace(here: Path) -> None:
 
 
 def _write_hard_table(path: Path) -> None:
-    """Write options whose gain is their cost and a bit: a search needs minutes to prove the best."""
+    """Write options whose gain is their cost and a bit: a proof takes minutes."""
     rng = np.random.default_rng(0)
     items, width = 2_500, 4
     cost = rng.integers(1_000, 9_000, items * width)
