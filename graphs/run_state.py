@@ -18,6 +18,10 @@ class RunState(TypedDict, total=False):
     approved: bool
     totals: dict[str, int]
     faults: list[str]
+    round: int
+    """Of a run over questions: the last round that was planned."""
+    again: bool
+    """Whether another round is to be planned."""
 
 
 class Stages(Protocol):
