@@ -167,7 +167,9 @@ def replay(
     ] = None,
     without: Annotated[
         list[str] | None,
-        typer.Option(help="Undo what matches: reason=…, agent=…, record=… or outcome=…."),
+        typer.Option(
+            help="Undo what matches: reason=…, agent=…, record=…, outcome=…, operation=…, all."
+        ),
     ] = None,
     verify: Annotated[
         bool, typer.Option("--verify", help="Check every file, certificate and count.")

@@ -150,7 +150,23 @@ def _schema(
         raise SourceError(
             f"{location}: its files do not fit together ({reason}); run them apart"
         ) from error
+    schema = pa.schema([_as_read(field) for field in schema], metadata=schema.metadata)
     return schema if made is None else with_made(schema, made)
+
+
+def _as_read(field: pa.Field) -> pa.Field:
+    """Name the items of lists as Parquet gives them back, so that a rebuilt file is the same."""
+    return field.with_type(_named(field.type))
+
+
+def _named(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_list(kind):
+        return pa.list_(pa.field("element", _named(kind.value_type)))
+    if pa.types.is_large_list(kind):
+        return pa.large_list(pa.field("element", _named(kind.value_type)))
+    if pa.types.is_struct(kind):
+        return pa.struct([_as_read(field) for field in kind.fields])
+    return kind
 
 
 def row_digests(table: pa.Table) -> list[str]:
