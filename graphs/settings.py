@@ -13,6 +13,7 @@ from typing import Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from burnish.corpora.errors import UsageError
+from burnish.graphs.qa_settings import QaSettings
 
 
 class _Section(BaseModel):
@@ -136,6 +137,7 @@ class Settings(_Section):
     refiner: RefinerSettings = RefinerSettings()
     llm: LlmSettings = LlmSettings()
     guard: GuardSettings = GuardSettings()
+    qa: QaSettings = QaSettings()
     run: RunSettings = RunSettings()
 
 
