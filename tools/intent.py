@@ -57,7 +57,7 @@ def intent_of(raw: str, refined: str, lines: Lines | None = None) -> Intent:
 
     A refined text that deletions can make of the raw one is taken at its letter. Any other is
     compared folded (`tools.folding`): what differs in typography alone is no rewrite, and the raw
-    spelling stays.
+    spelling stays, marks inside a line (bullets, full stops, quotation marks) included.
     """
     lines = lines or Lines.of(raw)
     if not refined.strip():
@@ -80,8 +80,14 @@ def intent_of(raw: str, refined: str, lines: Lines | None = None) -> Intent:
             written.append(replacement)
         elif source.symbols[start:stop].strip("\n"):
             deleted.append(_trimmed(source, start, stop))
-    spans = _spread(raw, lines, deleted)
+    spans = [span for span in _spread(raw, lines, deleted) if _says(raw, span)]
     return Intent(tuple(spans), tuple(rewrites), tuple(written), kept_ratio)
+
+
+def _says(raw: str, span: Span) -> bool:
+    """Tell whether a deletion takes lines or words, and not marks alone."""
+    text = raw[span.start : span.stop]
+    return "\n" in text or len(text) == len(raw) or any(char.isalnum() for char in text)
 
 
 def labels_intent(
