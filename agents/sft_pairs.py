@@ -109,7 +109,9 @@ def _said(turn: Turn, tools: str, one_shot: str) -> Turn:
         {"name": call["function"]["name"], **arguments_of(call["function"])}
         for call in turn["tool_calls"]
     ]
-    return {"role": turn["role"], "content": json.dumps({"calls": calls}, ensure_ascii=False)}
+    # Without white space, as servers write it under the grammar that `burnish serve` asks for.
+    answer = json.dumps({"calls": calls}, ensure_ascii=False, separators=(",", ":"))
+    return {"role": turn["role"], "content": answer}
 
 
 def arguments_of(function: Mapping[str, Any]) -> dict[str, Any]:

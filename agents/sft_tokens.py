@@ -11,7 +11,7 @@ from typing import Final, cast
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from burnish.agents.sft_pairs import Conversation
+from burnish.agents.sft_pairs import Conversation, Turn, arguments_of
 from burnish.agents.sft_recipe import Notation
 from burnish.corpora.errors import UsageError
 
@@ -22,13 +22,14 @@ IGNORED: Final = -100
 """Label of tokens that are read but not learnt."""
 
 _CALLS: Final = {
+    # Without white space: so vLLM's grammar writes where white space may not be chosen freely.
     "forced": (
         "Answer with nothing but a JSON list of calls, each"
-        ' {"name": tool, "parameters": {arguments}}.',
+        ' {"name":tool,"parameters":{arguments}}.',
         "{{ '[' }}{% for call in message.tool_calls %}{% set f = call.function %}"
-        '{{ \'{"name": "\' ~ f.name ~ \'", "parameters": \' }}'
-        "{{ f.arguments if f.arguments is string else f.arguments | tojson }}{{ '}' }}"
-        "{{ ', ' if not loop.last else '' }}{% endfor %}{{ ']' }}",
+        '{{ \'{"name":"\' ~ f.name ~ \'","parameters":\' }}'
+        "{{ f.arguments if f.arguments is string else f.arguments | tojson(separators=(',', ':'))"
+        " }}{{ '}' }}{{ ',' if not loop.last else '' }}{% endfor %}{{ ']' }}",
     ),
     "hermes": (
         "Write every call as <tool_call>, a line with"
@@ -125,11 +126,22 @@ def encode(pair: Conversation, tokenizer: PreTrainedTokenizerBase) -> Example:
     return Example(tuple(tokens), tuple(labels))
 
 
+def _with_objects(turn: Turn) -> Turn:
+    """Return a turn whose calls have arguments as objects, for the template to write its way."""
+    if not turn.get("tool_calls"):
+        return turn
+    calls = [
+        call | {"function": call["function"] | {"arguments": arguments_of(call["function"])}}
+        for call in turn["tool_calls"]
+    ]
+    return turn | {"tool_calls": calls}
+
+
 def _rendered(
     pair: Conversation, stop: int, tokenizer: PreTrainedTokenizerBase, *, ask: bool
 ) -> str:
     text = tokenizer.apply_chat_template(
-        list(pair.turns[:stop]),
+        [_with_objects(turn) for turn in pair.turns[:stop]],
         tools=list(pair.tools) or None,
         add_generation_prompt=ask,
         tokenize=False,

@@ -5,7 +5,11 @@ alignment beside difflib's, the tool RefineX uses (arXiv 2507.03253). Seconds ar
 of one core. Line-exact yield counts, over all pages (those dropped by a filter count as failures):
 
 - lines: of the lines labelled D or K, the share that the program deletes whole (D) or leaves (K);
-- pages: the share of pages whose program deletes every D line whole and no K line.
+- windows: the share of windows, which is what a pair is made of, with every such line right;
+- pages: the share of pages with every such line right.
+
+Labels and marked texts of one page do not always agree (equal lines of which one was marked; text
+that the marked version has in another order): some lines are wrong by one and right by the other.
 """
 
 import argparse
@@ -30,7 +34,7 @@ from burnish.tools.deletion import apply, cut, resolve
 from burnish.tools.distilling import Policy, distilled, round_trips
 from burnish.tools.guards import guard
 from burnish.tools.intent import Intent, intent_of, labels_intent
-from burnish.tools.lines import Lines, Span
+from burnish.tools.lines import Lines, Span, windows
 from burnish.tools.pairs import joined
 from burnish.tools.parsing import render
 from burnish.tools.words import approximate_tokens, words
@@ -63,7 +67,10 @@ def distillation(pages: Sequence[Page], read: Reading) -> Figures:
         counts["bytes"] += len(page.raw.encode())
         counts["wanted"] += result.wanted_chars
         counts["surviving"] += result.kept_chars
-        counts["lines"] += sum(label in "DK" for label in page.labels)
+        judged = _judged(page)
+        shown = list(windows(lines, POLICY.window_chars, POLICY.overlap))
+        counts["lines"] += len(judged)
+        counts["windows"] += len(shown)
         if not result.pairs:
             counts["dropped"] += 1
             continue
@@ -71,9 +78,12 @@ def distillation(pages: Sequence[Page], read: Reading) -> Figures:
         spans = resolve(program, page.raw, lines).spans
         intended = cut(page.raw, guard(page.raw, lines, intent).deletions)
         counts["round_trip"] += round_trips(page.raw, result.pairs, intended, POLICY.notation)
-        right = sum(_is_right(label, lines.content(n), spans) for n, label in _judged(page))
-        counts["right"] += right
-        counts["whole_pages"] += right == sum(label in "DK" for label in page.labels)
+        wrong = [n for n, label in judged if not _is_right(label, lines.content(n), spans)]
+        counts["right"] += len(judged) - len(wrong)
+        counts["whole_windows"] += sum(
+            not any(window.acts_from <= n <= window.last for n in wrong) for window in shown
+        )
+        counts["whole_pages"] += not wrong
         counts["input_tokens"] += approximate_tokens(page.raw)
         counts["program_tokens"] += approximate_tokens(render(program))
         counts["new_words"] += len(words(apply(program, page.raw)) - words(page.raw))
@@ -83,6 +93,8 @@ def distillation(pages: Sequence[Page], read: Reading) -> Figures:
         "pages_with_pairs": emitted,
         "round_trip": counts["round_trip"] / max(emitted, 1),
         "line_exact_lines": counts["right"] / max(counts["lines"], 1),
+        "windows": counts["windows"],
+        "line_exact_windows": counts["whole_windows"] / max(counts["windows"], 1),
         "line_exact_pages": counts["whole_pages"] / len(pages),
         "surviving_deletions": counts["surviving"] / max(counts["wanted"], 1),
         "program_tokens_per_input_token": counts["program_tokens"] / counts["input_tokens"],

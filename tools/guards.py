@@ -4,6 +4,9 @@ A deletion is refused when it belongs to a rewrite (it touches one, or stands in
 or within `MARGIN` characters), when its text was moved rather than deleted, when it cuts a word in
 two, or when it takes a negation or a number out of a sentence that stays. The text it would have
 taken stays as it was: a pair may teach too little, never a change of meaning.
+
+A whole line that only stands near a rewritten one goes all the same when it has words of its own,
+most of which were not written in anywhere: then it was not put in other words, it is noise.
 """
 
 import re
@@ -16,7 +19,7 @@ from burnish.tools.deletion import union
 from burnish.tools.folding import fold
 from burnish.tools.intent import Intent, Part, clip, line_of, parts
 from burnish.tools.lines import Lines, Span
-from burnish.tools.words import splits_word
+from burnish.tools.words import splits_word, words
 
 Refusal = Literal["rewrite", "moved", "word", "negation", "number"]
 REFUSALS: tuple[Refusal, ...] = ("rewrite", "moved", "word", "negation", "number")
@@ -61,11 +64,16 @@ def guard(raw: str, lines: Lines, intent: Intent) -> Guarded:
     Deletions are judged in pieces: whole lines one by one, and what goes from the inside of a line.
     """
     zones = rewrite_zones(raw, lines, intent.rewrites)
+    rewritten = rewritten_lines(lines, intent.rewrites)
     written = "\n".join(intent.written)
+    known = words(written.lower())
     allowed: list[Part] = []
     refused: list[tuple[Refusal, Span]] = []
     for part in parts(lines, intent.deletions):
-        reason = _near(part.span, zones) or _moved(raw, part.span, written)
+        reason = _near(part.span, zones)
+        if reason and part.whole and not _near(part.span, rewritten):
+            reason = None if _is_foreign(raw, part.span, known) else reason
+        reason = reason or _moved(raw, part.span, written)
         if reason is None and not part.whole:
             reason = inside_refusal(raw, lines.content(part.line), part.span)
         if reason is None:
@@ -98,6 +106,26 @@ def rewrite_zones(raw: str, lines: Lines, rewrites: Sequence[Span]) -> list[Span
         closing = min((b for b in borders if b >= max(stop, start + 1)), default=last.stop)
         zones.append(Span(min(left, opening), max(right, closing)))
     return union(zones)
+
+
+def rewritten_lines(lines: Lines, rewrites: Sequence[Span]) -> list[Span]:
+    """Return the lines that were rewritten.
+
+    A rewrite at the border of a line reaches to the next one, since it may belong to either.
+    """
+    zones: list[Span] = []
+    for start, stop in rewrites:
+        first, last = lines.content(line_of(lines, start)), lines.content(line_of(lines, stop))
+        zones.append(Span(first.start - (start == first.start), last.stop + (stop == last.stop)))
+    return union(zones)
+
+
+def _is_foreign(raw: str, line: Span, written: set[str]) -> bool:
+    """Tell whether a line has words, and most of them are not among those that were written."""
+    found = words(fold(raw[line.start : line.stop]).symbols.lower())
+    if not any(char.isalpha() for word in found for char in word):
+        return False
+    return 2 * len(found & written) < len(found)
 
 
 def _moved(raw: str, piece: Span, written: str) -> Refusal | None:

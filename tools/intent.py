@@ -57,7 +57,7 @@ def intent_of(raw: str, refined: str, lines: Lines | None = None) -> Intent:
 
     A refined text that deletions can make of the raw one is taken at its letter. Any other is
     compared folded (`tools.folding`): what differs in typography alone is no rewrite, and the raw
-    spelling stays.
+    spelling stays, marks inside a line (bullets, full stops, quotation marks) included.
     """
     lines = lines or Lines.of(raw)
     if not refined.strip():
@@ -80,7 +80,7 @@ def intent_of(raw: str, refined: str, lines: Lines | None = None) -> Intent:
             written.append(replacement)
         elif source.symbols[start:stop].strip("\n"):
             deleted.append(_trimmed(source, start, stop))
-    spans = _spread(raw, lines, deleted)
+    spans = _spread(raw, lines, deleted, wordless=False)
     return Intent(tuple(spans), tuple(rewrites), tuple(written), kept_ratio)
 
 
@@ -132,11 +132,17 @@ def _trimmed(source: Folded, start: int, stop: int) -> Span:
 
 
 def _spread(
-    raw: str, lines: Lines, deleted: Iterable[Span], whole: Iterable[int] = ()
+    raw: str,
+    lines: Lines,
+    deleted: Iterable[Span],
+    whole: Iterable[int] = (),
+    *,
+    wordless: bool = True,
 ) -> list[Span]:
     """Grow deletions over what stands between them and a line border, cut at the borders.
 
-    `whole` are the numbers of lines that go anyway.
+    `whole` are the numbers of lines that go anyway; without `wordless`, marks and white space stay
+    in lines that stay.
     """
     gone = set(whole)
     spans: list[Span] = []
@@ -149,7 +155,12 @@ def _spread(
             spans.append(grown)
     _add_pieced(raw, lines, spans, gone)
     gone |= _blank_beside(lines, gone)
-    spans = [span for span in spans if line_of(lines, span.start) not in gone]
+    spans = [
+        span
+        for span in spans
+        if line_of(lines, span.start) not in gone
+        and (wordless or any(char.isalnum() for char in raw[span.start : span.stop]))
+    ]
     return union([*spans, *whole_lines(lines, gone)])
 
 

@@ -165,4 +165,5 @@ def render(program: Program) -> str:
 def to_json(program: Program) -> str:
     """Write a program in the JSON notation."""
     calls = [{"name": NAMES[type(call)], **arguments_of(call)} for call in program.calls]
-    return json.dumps({"calls": calls or [{"name": "keep_all"}]}, ensure_ascii=False)
+    answer = {"calls": calls or [{"name": "keep_all"}]}
+    return json.dumps(answer, ensure_ascii=False, separators=(",", ":"))

@@ -128,10 +128,9 @@ def test_only_what_the_assistant_says_is_learnt(notation: Any) -> None:
     tokenizer.chat_template = chat_template(notation)
     example = encode(one, tokenizer)
     learnt = tokenizer.decode([label for label in example.labels if label != IGNORED])
-    arguments = '{"start": 1, "end": 12}'
     said = {
-        "forced": f'[{{"name": "remove_lines", "parameters": {arguments}}}]',
-        "hermes": f'<tool_call>\n{{"name": "remove_lines", "arguments": {arguments}}}'
+        "forced": '[{"name":"remove_lines","parameters":{"start":1,"end":12}}]',
+        "hermes": '<tool_call>\n{"name": "remove_lines", "arguments": {"start": 1, "end": 12}}'
         "\n</tool_call>",
     }[notation]
     assert learnt == said + END

@@ -1,6 +1,6 @@
 """Pairs, a model trained from nothing, a server: made once for all end-to-end tests.
 
-BURNISH_E2E_MINUTES ends the toy's training early (about 90 steps, one or two minutes).
+BURNISH_E2E_MINUTES ends the toy's training early (about 120 steps, one or two minutes).
 """
 
 import json
@@ -39,7 +39,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     gold = DATA / "web_wcxb" / "pages.jsonl.gz"
     if gold.is_file():
         source, columns = gold, ["--text-field", "raw", "--refined-field", "gold"]
-        columns += ["--sample", "40", "--stratify", "page_type", "--per-cell", "4"]
+        columns += ["--sample", "40", "--stratify", "page_type", "--per-cell", "3"]
     else:
         source, columns = _labelled(folder), ["--labels-field", "labels"]
         columns += ["--partial-field", "partial", "--keep-all-share", "1"]
@@ -83,7 +83,8 @@ def server(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[J
             pytest.fail(f"vLLM did not start:\n{log.read_text('utf-8')[-3000:]}")
         yield json.loads(line)
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
+        process.communicate(timeout=60)
+        assert process.returncode == 0
     finally:
         # SIGTERM lets burnish end the whole group of the server; SIGKILL would leave it behind.
         if process.poll() is None:

@@ -28,7 +28,7 @@ RECIPE = {
     # Steps end the training, and minutes only on a machine that is far too slow.
     "recipe.max_minutes": os.environ.get("BURNISH_E2E_MINUTES") or "14",
     "recipe.max_length": "4096",
-    "recipe.batch": "8",
+    "recipe.batch": "4",
     "recipe.learning_rate": "3e-3",
     "shape.vocabulary": "2048",
     "shape.width": "128",

@@ -67,6 +67,24 @@ def test_labels_delete_lines_whole_and_partial_lines_in_part() -> None:
     assert cut(raw, intent.deletions) == "Keep this."
 
 
+def test_marks_inside_a_line_that_stays_are_typography() -> None:
+    raw = "Menu\n- First point of two.\n- Second “quoted” point®\nFooter"
+    assert guarded(raw, 'First point of two\nSecond "quoted" point').split("\n") == [
+        "- First point of two.",
+        "- Second “quoted” point®",
+    ]
+
+
+def test_noise_beside_a_rewritten_line_goes_and_its_other_half_stays() -> None:
+    raw = "Share this\nThe mill was shut in May after the flood of that year.\n7.\nBuy flour now"
+    refined = "The mill closed its doors in May after the flood of that year."
+    assert guarded(raw, refined).split("\n")[0].startswith("The mill was shut in May")
+    assert "Buy flour now" not in guarded(raw, refined)
+    halves = "People sleep well.\nThey do not dream at all.\nMore text follows here as it was."
+    merged = "People sleep well and do not dream at all.\nMore text follows here as it was."
+    assert "They do not dream at all." in guarded(halves, merged)
+
+
 @given(st.data())
 def test_no_deletion_adjoins_a_rewrite(data: st.DataObject) -> None:
     raw = data.draw(sentences() | texts())
