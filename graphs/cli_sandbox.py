@@ -6,7 +6,7 @@ import sys
 from collections.abc import Generator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -14,7 +14,7 @@ from burnish.corpora.errors import UsageError
 
 if TYPE_CHECKING:
     from burnish.tools.execution import Limits
-    from burnish.tools.sandbox import Sandbox
+    from burnish.tools.sandbox import Isolation, Sandbox
 
 sandbox_app = typer.Typer(
     help="Run programs that nobody vouches for, in isolation.", no_args_is_help=True
@@ -24,6 +24,7 @@ CpuSeconds = Annotated[int, typer.Option(min=1, help="Processor seconds of a pro
 WallSeconds = Annotated[float, typer.Option(min=0.1, help="Seconds until it is ended anyway.")]
 Memory = Annotated[int, typer.Option("--memory-mb", min=1, help="MiB beyond its libraries.")]
 OutputBytes = Annotated[int, typer.Option(min=0, help="Bytes it may print.")]
+Kept = Annotated[str, typer.Option("--isolation", help="auto, native or wasm (WebAssembly).")]
 
 
 @sandbox_app.command("run")
@@ -33,13 +34,14 @@ def run_program(
     wall_seconds: WallSeconds = 15.0,
     memory: Memory = 768,
     output_bytes: OutputBytes = 64 << 10,
+    isolation: Kept = "auto",
 ) -> None:
     """Run one program and print its result as JSON; a program that fails is a result too."""
     from burnish.tools.sandbox import Sandbox
 
     source = _read(program)
     limits = _limits(cpu_seconds, wall_seconds, memory, output_bytes)
-    with _stopped_early(Sandbox(limits, workers=1)) as sandbox:
+    with _stopped_early(Sandbox(limits, workers=1, isolation=_isolation(isolation))) as sandbox:
         typer.echo(json.dumps(asdict(sandbox.run(source))))
 
 
@@ -52,6 +54,7 @@ def check(
     wall_seconds: WallSeconds = 15.0,
     memory: Memory = 768,
     output_bytes: OutputBytes = 64 << 10,
+    isolation: Kept = "auto",
     workers: Annotated[
         int, typer.Option(min=0, help="Programs at a time; 0: as many as there are cores.")
     ] = 0,
@@ -63,7 +66,9 @@ def check(
     expectations = read_expectations(programs)
     limits = _limits(cpu_seconds, wall_seconds, memory, output_bytes)
     differing = 0
-    with _stopped_early(Sandbox(limits, workers=workers)) as sandbox:
+    with _stopped_early(
+        Sandbox(limits, workers=workers, isolation=_isolation(isolation))
+    ) as sandbox:
         for row in check_all(expectations, sandbox):
             typer.echo(json.dumps(asdict(row)))
             sys.stdout.flush()
@@ -94,6 +99,12 @@ def _limits(cpu_seconds: int, wall_seconds: float, memory: int, output_bytes: in
         memory_bytes=memory << 20,
         output_bytes=output_bytes,
     )
+
+
+def _isolation(name: str) -> "Isolation":
+    if name not in {"auto", "native", "wasm"}:
+        raise UsageError(f"--isolation {name!r}: write auto, native or wasm")
+    return cast("Isolation", name)
 
 
 def _read(program: str) -> str:

