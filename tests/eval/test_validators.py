@@ -1,5 +1,6 @@
 import gzip
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from burnish.tools.calculations import check_calculations
 from burnish.tools.sandbox import layers
 
 
-def pack(path: Path, rows: list[dict[str, object]]) -> None:
+def pack(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(gzip.compress("\n".join(json.dumps(row) for row in rows).encode()))
 
