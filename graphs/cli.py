@@ -15,6 +15,7 @@ import typer
 
 from burnish.corpora.errors import BurnishError
 from burnish.graphs.cli_serve import serve
+from burnish.graphs.cli_wiki import wiki_app
 
 app = typer.Typer(
     name="burnish",
@@ -27,6 +28,7 @@ app = typer.Typer(
 config_app = typer.Typer(help="Look at the settings.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.command()(serve)
+app.add_typer(wiki_app, name="wiki")
 
 Configs = Annotated[
     list[Path] | None, typer.Option("--config", help="TOML file with settings; may be repeated.")
