@@ -18,6 +18,7 @@ from burnish.graphs.cli_doctor import doctor
 from burnish.graphs.cli_sandbox import sandbox_app
 from burnish.graphs.cli_serve import serve
 from burnish.graphs.cli_solve import solve
+from burnish.graphs.cli_wiki import wiki_app
 
 app = typer.Typer(
     name="burnish",
@@ -33,6 +34,7 @@ app.add_typer(sandbox_app, name="sandbox")
 app.command()(serve)
 app.command()(solve)
 app.command()(doctor)
+app.add_typer(wiki_app, name="wiki")
 
 Configs = Annotated[
     list[Path] | None, typer.Option("--config", help="TOML file with settings; may be repeated.")
