@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from burnish.corpora.errors import BurnishError
+from burnish.graphs.cli_profile import profile
 from burnish.graphs.cli_serve import serve
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ app = typer.Typer(
 config_app = typer.Typer(help="Look at the settings.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.command()(serve)
+app.command()(profile)
 
 Configs = Annotated[
     list[Path] | None, typer.Option("--config", help="TOML file with settings; may be repeated.")
