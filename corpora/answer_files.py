@@ -23,7 +23,7 @@ def join_answers(rows: Sequence[QuestionRow], location: str, name: str) -> list[
         name: the column of ids.
 
     Raises:
-        SourceError: it cannot be read, has no such column or no records, or names none of the items.
+        SourceError: it cannot be read, has no such column or no records, or names no item here.
     """
     parts = find_parts(location)
     sample = [row for part in parts for row in islice(loose_rows(part), _SAMPLE)]
