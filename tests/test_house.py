@@ -83,6 +83,7 @@ def test_every_library_imported_is_declared() -> None:
     declared: list[str] = list(PROJECT["project"]["dependencies"])
     extras: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
     declared += [*extras["hf"], *extras["train"], *extras["sft"], *extras["bench"]]
+    declared += [*extras["qa"], *extras["wiki"]]
     known = {re.split(r"[<>=\[]", line)[0].replace("-", "_") for line in declared}
     known |= set(sys.stdlib_module_names) | {"burnish"}
     used = {name.split(".")[0] for path in OURS for name in imported(path)}
