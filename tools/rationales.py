@@ -21,7 +21,7 @@ _LEAD = re.compile(r"^(?:(?:option|choice|answer)\s+)?\(?([A-J])\)(?:[.:,]?\s+(.
 _PLAIN = r"(?:\d[\d,]*(?:\.\d+)?|\.\d+)"
 _NUMBER = rf"[-+]?\$?{_PLAIN}%?"
 _CALCULATION = re.compile(
-    rf"(?<![\w.)%^/*+=-])(?<![-+*/^=\d)x\u00d7]\s)(?P<left>\(*(?:\$?{_PLAIN})\)*(?:\s*[-+*/\u00d7\u00f7\u2212]\s*"
+    rf"(?<![\w.)%^/*+=$-])(?<![-+*/^=\d)x\u00d7]\s)(?P<left>\(*(?:\$?{_PLAIN})\)*(?:\s*[-+*/\u00d7\u00f7\u2212]\s*"
     rf"\(*\s*(?:{_NUMBER})\s*\)*)+)\s*=\s*(?P<right>{_NUMBER})(?![\d.,]*(?:\w|\s*[-+*/^%\u00d7\u00f7(]))"
 )
 _STEPS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] = {
