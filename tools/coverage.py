@@ -16,6 +16,8 @@ import numpy as np
 from burnish.tools.divergence import OUTSIDE, distribution, jsd, moved
 from burnish.tools.instances import TOLERANCE, Flags, Floats, Ints
 
+Numbers = Ints | Floats
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moves:
@@ -33,8 +35,13 @@ class Moves:
     """Worth of the option by itself, in bits of divergence; 0 where only coverage counts."""
 
     @classmethod
-    def of(
-        cls, item: Ints, cell_from: Ints, cell_to: Ints, cost: Floats, merit: Floats | None = None
+    def of(  # noqa: PLR0913 - one argument a column
+        cls,
+        item: Numbers,
+        cell_from: Numbers,
+        cell_to: Numbers,
+        cost: Numbers,
+        merit: Numbers | None = None,
     ) -> "Moves":
         """Gather options; without `merit` only coverage counts."""
         return cls(
@@ -105,7 +112,7 @@ class Rebalancing:
 
 
 def remove_and_draw(
-    cells: Ints, pool: Ints, draw_cost: Floats, *, remove_cost: float = 0.0
+    cells: Numbers, pool: Numbers, draw_cost: Numbers, *, remove_cost: float = 0.0
 ) -> Moves:
     """Offer to remove every item of a set and to draw every item of a reserve pool.
 

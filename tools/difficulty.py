@@ -148,7 +148,9 @@ def fit_rasch(
 
     vector = solve(start, sloped=False)
     if slopes:
-        vector = solve(np.concatenate([vector[:models], np.zeros(models), vector[-1:]]), sloped=True)
+        vector = solve(
+            np.concatenate([vector[:models], np.zeros(models), vector[-1:]]), sloped=True
+        )
     fitted = _Parameters.of(vector, models, slopes=slopes)
     weights = _posterior(right, wrong, means, fitted, guess)[0]
     mean = weights @ GRID
