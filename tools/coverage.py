@@ -35,7 +35,7 @@ class Moves:
     """Worth of the option by itself, in bits of divergence; 0 where only coverage counts."""
 
     @classmethod
-    def of(  # noqa: PLR0913 - one argument a column
+    def of(
         cls,
         item: Numbers,
         cell_from: Numbers,
@@ -122,11 +122,12 @@ def remove_and_draw(
         draw_cost: tokens for each item of the pool.
         remove_cost: tokens for a removal: next to nothing, as no model is asked.
     """
+    removals = np.full(len(cells), remove_cost)
     return Moves.of(
         np.arange(len(cells) + len(pool)),
-        np.concatenate((cells, np.full(len(pool), OUTSIDE))),
-        np.concatenate((np.full(len(cells), OUTSIDE), pool)),
-        np.concatenate((np.full(len(cells), remove_cost), draw_cost)),
+        np.concatenate((np.asarray(cells, np.int64), np.full(len(pool), OUTSIDE))),
+        np.concatenate((np.full(len(cells), OUTSIDE), np.asarray(pool, np.int64))),
+        np.concatenate((removals, np.asarray(draw_cost, np.float64))),
     )
 
 

@@ -205,10 +205,15 @@ def _posterior(
 
 
 def _loss(
-    vector: Floats, right: csr_array, wrong: csr_array, means: Floats, guess: float, sloped: bool
-) -> tuple[float, Floats]:  # noqa: FBT001
+    vector: Floats,
+    right: csr_array,
+    wrong: csr_array,
+    means: Floats,
+    guess: float,
+    sloped: bool,  # noqa: FBT001 - scipy passes it by place
+) -> tuple[float, Floats]:
     """Return minus the penalised marginal log-likelihood and its slope (Fisher's identity)."""
-    models = right.shape[1]
+    models = (len(vector) - 1) // (2 if sloped else 1)
     at = _Parameters.of(vector, models, slopes=sloped)
     weights, evidence, chance = _posterior(right, wrong, means, at, guess)
     rights, wrongs = right.T @ weights, wrong.T @ weights
