@@ -17,7 +17,7 @@ from burnish.tools import lagrangian
 from burnish.tools.coverage import Rebalancing, gains
 from burnish.tools.instances import Effects, Flags, Floats, Instance, Ints, Rows
 from burnish.tools.lagrangian import Effort
-from burnish.tools.stepwise import adaptive_greedy
+from burnish.tools.stepwise import adaptive_greedy, fixed_gains
 
 WINDOW = 32
 """Options a cell may add or take back, on each side, in the first round."""
@@ -84,6 +84,26 @@ def rebalance(
         price=price,
         rounds=tuple(log),
     )
+
+
+def plan_once(problem: Rebalancing, effort: Effort = EFFORT) -> Ints:
+    """Solve the budget program once over the gains as they look before anything is done.
+
+    This is the additive formulation of RefineLab (arXiv 2511.06530, as far as it is known) solved
+    well; it overshoots, since fifty items that move into one cell count fifty times the first.
+    """
+    worth = fixed_gains(problem)
+    options = np.flatnonzero(worth > 0)
+    if not len(options):
+        return options
+    least, most = problem.size_min - problem.size, problem.size_max - problem.size
+    instance = _instance(
+        problem, options, worth[options], budget=problem.budget, least=least, most=most
+    )
+    solved = lagrangian.solve(instance, effort)
+    if solved.chosen is None:
+        return options[:0]
+    return np.sort(options[instance.origin[solved.chosen]])
 
 
 def _windows(log: list[Round], window: int, rounds: int) -> Iterator[int]:
