@@ -1,7 +1,7 @@
 """Operations that need no language model: remove, flag, draw from a reserve, mine distractors."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from burnish.agents.editing import Edit, Order
@@ -88,6 +88,14 @@ class Reserve:
                 return waiting.pop(at).item
         return None
 
+    def take(self, id: str) -> QAItem | None:
+        """Return the item with an id, never to be drawn again; None: it is not there."""
+        for waiting in self._waiting.values():
+            for at, one in enumerate(waiting):
+                if one.item.id == id:
+                    return waiting.pop(at).item
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Draw:
@@ -98,7 +106,12 @@ class Draw:
     needs_model: Literal[False] = False
 
     async def apply(self, order: Order) -> Edit:
-        """Draw an item of the order's cell and bucket."""
+        """Draw the order's item, or where it names none the next of its cell and bucket."""
+        if order.item is not None:
+            named = self.reserve.take(order.item.id)
+            if named is None:
+                return Edit(order, "failed", reason="the item is not in the reserve any more")
+            return Edit(order, "done", after=named, reason="drawn from the reserve")
         found = self.reserve.draw(order.cell, order.bucket)
         if found is None:
             where = order.cell if order.bucket is None else f"{order.cell}, bucket {order.bucket}"
@@ -106,8 +119,8 @@ class Draw:
         return Edit(order, "done", after=found, reason="drawn from the reserve")
 
     async def redraft(self, order: Order, edit: Edit, complaints: Sequence[str]) -> Edit:  # noqa: ARG002
-        """Draw another item in place of one that checks refused."""
-        return await self.apply(order)
+        """Draw another item of the place in place of one that checks refused."""
+        return await self.apply(replace(order, item=None))
 
 
 class Member(NamedTuple):
@@ -199,6 +212,5 @@ class MineDistractors:
 
     async def redraft(self, order: Order, edit: Edit, complaints: Sequence[str]) -> Edit:  # noqa: ARG002
         """Mine others in place of those that checks refused."""
-        other = Order(order.operation, order.item, order.cell, order.bucket, order.seed + 1)
-        found = await self.apply(other)
-        return Edit(order, found.status, found.before, found.after, found.reason)
+        found = await self.apply(replace(order, seed=order.seed + 1))
+        return replace(found, order=order)

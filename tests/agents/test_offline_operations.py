@@ -97,6 +97,17 @@ def test_items_drawn_before_an_interruption_are_not_drawn_again() -> None:
     assert resumed.left("a") == 0
 
 
+def test_an_item_named_by_the_order_is_drawn_once() -> None:
+    pool = [Reserved(QAItem(str(at), "?", "!"), "a") for at in range(3)]
+    draw = Draw(Reserve(pool, seed=0))
+    order = Order("draw", pool[1].item, "a")
+    first = asyncio.run(draw.apply(order))
+    assert (first.status, first.before, first.after) == ("done", None, pool[1].item)
+    assert asyncio.run(draw.apply(order)).status == "failed"
+    other = asyncio.run(draw.redraft(order, first, ["it is in the set"]))
+    assert other.after in (pool[0].item, pool[2].item)
+
+
 @given(st.integers(0, 9), st.integers(0, 50))
 def test_mining_keeps_question_and_key_and_borrows_only_from_the_cell(at: int, seed: int) -> None:
     item = metal_items()[at]
