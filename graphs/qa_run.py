@@ -33,8 +33,8 @@ from burnish.graphs.run_state import RunState, Silence, Watcher
 from burnish.graphs.settings import Settings
 
 Opened = Callable[[Settings, Desk], AbstractAsyncContextManager[Workshop]]
-_NEAR = 1.02
-"""A divergence of so many times the floor is as good as none."""
+_NEAR = 0.05
+"""A divergence of so many times the floor is not worth another round."""
 
 
 @dataclass
