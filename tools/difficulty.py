@@ -148,7 +148,9 @@ def fit_rasch(
 
     vector = solve(start, sloped=False)
     if slopes:
-        vector = solve(np.concatenate([vector[:models], np.zeros(models), vector[-1:]]), sloped=True)
+        vector = solve(
+            np.concatenate([vector[:models], np.zeros(models), vector[-1:]]), sloped=True
+        )
     fitted = _Parameters.of(vector, models, slopes=slopes)
     weights = _posterior(right, wrong, means, fitted, guess)[0]
     mean = weights @ GRID
@@ -204,9 +206,9 @@ def _posterior(
 
 def _loss(
     vector: Floats, right: csr_array, wrong: csr_array, means: Floats, guess: float, sloped: bool
-) -> tuple[float, Floats]:  # noqa: FBT001
+) -> tuple[float, Floats]:
     """Return minus the penalised marginal log-likelihood and its slope (Fisher's identity)."""
-    models = right.shape[1]
+    models = (len(vector) - 1) // (2 if sloped else 1)
     at = _Parameters.of(vector, models, slopes=sloped)
     weights, evidence, chance = _posterior(right, wrong, means, at, guess)
     rights, wrongs = right.T @ weights, wrong.T @ weights
