@@ -47,12 +47,30 @@ class Aim:
         return floor(self.shares, max(items, 1))
 
 
-def difficulties(rows: Sequence[QuestionRow]) -> Floats:
-    """Return how hard each item is, in logits of the share of wrong answers; nan: not recorded."""
-    wrong = np.array([sum(not one.correct for one in row.answers.values()) for row in rows])
-    asked = np.array([len(row.answers) for row in rows])
-    share = (wrong + 0.5) / (asked + 1.0)
-    return np.where(asked > 0, np.log(share / (1 - share)), np.nan)
+def difficulties(rows: Sequence[QuestionRow], scale: "Scale | None" = None) -> Floats:
+    """Return how hard each item is, in logits; nan where no model answered it.
+
+    Args:
+        rows: items with their answer records.
+        scale: abilities fitted before, on a set that this one is compared with; None: fit them.
+    """
+    models = sorted({name for row in rows for name in row.answers}) if scale is None else scale
+    order = {name: at for at, name in enumerate(models)}
+    triplets = [
+        (at, order[name], one.correct)
+        for at, row in enumerate(rows)
+        for name, one in row.answers.items()
+        if name in order
+    ]
+    found = np.full(len(rows), np.nan)
+    if not triplets:
+        return found
+    item, model, correct = (np.array(each) for each in zip(*triplets, strict=True))
+    records = Records(item, model, correct.astype(np.bool_), len(rows), len(models))
+    fit = fit_rasch(records)
+    known = fit.answers > 0
+    found[known] = fit.difficulty[known]
+    return found
 
 
 def places(rows: Sequence[QuestionRow], buckets: Buckets | None) -> list[str]:
