@@ -112,7 +112,8 @@ class Journal:
         """
         path = self.path(number, batch)
         try:
-            rows = [cast("dict[str, Any]", orjson.loads(line)) for line in path.open("rb")]
+            with path.open("rb") as file:
+                rows = [cast("dict[str, Any]", orjson.loads(line)) for line in file]
         except (OSError, orjson.JSONDecodeError) as error:
             raise RunError(f"{path}: cannot be read ({error}); delete it to do it again") from None
         if len(rows) != len(planned):

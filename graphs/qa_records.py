@@ -164,17 +164,14 @@ def _decided(case: Case, number: int) -> Done:
         reason = case.unspent or "the run was stopped"
         return Done(planned, number, UNSPENT, planned.order.item, reason=reason, attempts=0)
     done = done_of(planned, number, edit)
+    asked = 0 if edit.verdicts or decision is None else decision.tokens
+    before = sum(verdict.tokens for verdict in case.earlier)
+    said = () if decision is None else decision.verdicts
+    done = replace(done, tokens=done.tokens + asked + before, verdicts=(*case.earlier, *said))
     if decision is None:
         return done
-    asked = 0 if edit.verdicts else decision.tokens
-    before = sum(verdict.tokens for verdict in case.earlier)
-    done = replace(
-        done,
-        tokens=done.tokens + asked + before,
-        verdicts=(*case.earlier, *decision.verdicts),
-        review=decision.reason if decision.to_review else "",
-        suggested=decision.answer,
-    )
+    review = decision.reason if decision.to_review else ""
+    done = replace(done, review=review, suggested=decision.answer)
     if edit.order.operation == CHECK:
         status = "flagged" if decision.opinion == "reject" else "done"
         return replace(done, status=status, reason=decision.reason)
