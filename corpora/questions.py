@@ -216,7 +216,7 @@ def _layout(parts: Sequence[Part], fields: QuestionFields) -> Layout:
     heads = [part.head() for part in parts]
     for head in heads:
         columns |= dict.fromkeys(head.columns or ())
-    sample = [row for part in parts[:_PARTS] for row in islice(_peek(part), _SAMPLE)]
+    sample = [row for part in parts[:_PARTS] for row in islice(loose_rows(part), _SAMPLE)]
     for row in sample:
         columns |= dict.fromkeys(row)
     layout = find_layout(parts[0].name, tuple(columns), sample, fields)
@@ -242,11 +242,11 @@ def _schema(parts: Sequence[Part]) -> pa.Schema | None:
         return None
 
 
-def _peek(part: Part) -> Iterator[Values]:
-    """Yield the first rows that can be read at all, before any column is known."""
+def loose_rows(part: Part) -> Iterator[Values]:
+    """Yield the rows that can be read at all, whatever their columns are."""
     cells = _Cells()
     first = (part.head().columns or ("",))[0]
-    for row in islice(part.rows(_Open(first), None), _SAMPLE):
+    for row in part.rows(_Open(first), None):
         if isinstance(row, Row):
             yield cells.of(row)
             continue

@@ -14,6 +14,9 @@ from typing import Annotated
 import typer
 
 from burnish.corpora.errors import BurnishError
+from burnish.graphs.cli_doctor import doctor
+from burnish.graphs.cli_profile import profile
+from burnish.graphs.cli_sandbox import sandbox_app
 from burnish.graphs.cli_serve import serve
 from burnish.graphs.cli_solve import solve
 
@@ -27,8 +30,11 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Look at the settings.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+app.add_typer(sandbox_app, name="sandbox")
 app.command()(serve)
+app.command()(profile)
 app.command()(solve)
+app.command()(doctor)
 
 Configs = Annotated[
     list[Path] | None, typer.Option("--config", help="TOML file with settings; may be repeated.")

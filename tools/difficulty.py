@@ -205,7 +205,12 @@ def _posterior(
 
 
 def _loss(
-    vector: Floats, right: csr_array, wrong: csr_array, means: Floats, guess: float, sloped: bool
+    vector: Floats,
+    right: csr_array,
+    wrong: csr_array,
+    means: Floats,
+    guess: float,
+    sloped: bool,  # noqa: FBT001 - scipy passes it by place
 ) -> tuple[float, Floats]:
     """Return minus the penalised marginal log-likelihood and its slope (Fisher's identity)."""
     models = (len(vector) - 1) // (2 if sloped else 1)

@@ -78,7 +78,7 @@ def fit_bradley_terry(judgements: Judgements, *, spread: float = 3.0) -> Ratings
     if judgements.items <= _DENSE:
         variance = np.diag(np.linalg.inv(curve.toarray()))
     else:
-        variance = 1 / curve.diagonal()
+        variance = 1 / np.asarray(curve.diagonal(), np.float64)
     return Ratings(rating, np.sqrt(variance))
 
 

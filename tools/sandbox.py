@@ -84,13 +84,17 @@ class Sandbox:
         self._namespaces = any(layer.name == BUBBLEWRAP and layer.available for layer in found)
         self.limits = limits or Limits()
         self.workers = workers or len(os.sched_getaffinity(0))
-        self.pids: set[int] = set()
-        """Process ids of the workers' servers."""
-        self._closed = False
+        self._alive: set[Worker] = set()
+        self._closed = self._stopped = False
         self._threads: ThreadPoolExecutor | None = None
         self._slots: queue.LifoQueue[Worker | None] = queue.LifoQueue()
         for _ in range(self.workers):
             self._slots.put(None)
+
+    @property
+    def pids(self) -> set[int]:
+        """Process ids of the workers' servers."""
+        return {worker.pid for worker in tuple(self._alive)}
 
     def __enter__(self) -> Self:
         return self
@@ -131,15 +135,18 @@ class Sandbox:
         raise SandboxError("a program could not be run: two workers ended under it; try it again")
 
     def _start(self) -> "Worker":
-        if self._closed:
+        if self._closed or self._stopped:
             raise SandboxUnavailable("the sandbox is closed; open another one")
         worker = start(self.limits, namespaces=self._namespaces)
-        self.pids.add(worker.pid)
+        self._alive.add(worker)
+        if self._stopped:
+            self._end(worker)
+            raise SandboxUnavailable("the sandbox was stopped; open another one")
         return worker
 
     def _end(self, worker: "Worker") -> None:
         worker.close()
-        self.pids.discard(worker.pid)
+        self._alive.discard(worker)
 
     async def run_async(self, program: str) -> Execution:
         """Run a program without blocking the event loop; raises as `run` does.
@@ -149,6 +156,15 @@ class Sandbox:
         if self._threads is None:
             self._threads = ThreadPoolExecutor(self.workers, thread_name_prefix="sandbox")
         return await asyncio.get_running_loop().run_in_executor(self._threads, self.run, program)
+
+    def stop(self) -> None:
+        """End the programs at work now; whoever waits for one gets SandboxUnavailable.
+
+        The sandbox takes no further program; `close` frees what is left.
+        """
+        self._stopped = True
+        for worker in tuple(self._alive):
+            worker.kill()
 
     def close(self) -> None:
         """Wait for the programs at work, then end every worker; harmless when called again."""

@@ -5,8 +5,10 @@ One JSON object a line: `id`, `code`, `expect` (a class of result), and where th
 `stable` (a second run must give the same answer).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -70,6 +72,19 @@ def check_programs(path: Path, sandbox: Sandbox | None = None) -> Iterator[Check
         return
     with Sandbox(workers=1) as own:
         yield from (check(expectation, own) for expectation in expectations)
+
+
+def check_all(expectations: Sequence[Expectation], sandbox: Sandbox) -> Iterator[CheckRow]:
+    """Run programs on all workers of a sandbox and compare; the rows keep their order.
+
+    Raises:
+        SandboxError: a program could not be run.
+    """
+    threads = ThreadPoolExecutor(sandbox.workers, thread_name_prefix="check")
+    try:
+        yield from threads.map(partial(check, sandbox=sandbox), expectations)
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
 
 
 def read_expectations(path: Path) -> tuple[Expectation, ...]:

@@ -1,0 +1,160 @@
+"""`burnish profile`."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+if TYPE_CHECKING:
+    from burnish.graphs.profile import Result, Vectoring
+
+_Named = str | None
+
+
+def profile(
+    source: Annotated[
+        str, typer.Argument(metavar="INPUT", help="QA set: file, folder, glob or hf:org/name.")
+    ],
+    target: Annotated[
+        _Named, typer.Option(metavar="REFERENCE", help="QA set whose distribution is wanted.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write report.html, .json or .parquet.")
+    ] = None,
+    id_field: Annotated[_Named, typer.Option(help="Column of the id.")] = None,
+    question_field: Annotated[_Named, typer.Option(help="Column of the question.")] = None,
+    answer_field: Annotated[_Named, typer.Option(help="Column of the key.")] = None,
+    choices_field: Annotated[
+        _Named, typer.Option(help="Column of the choices, or several, with commas.")
+    ] = None,
+    domain_field: Annotated[_Named, typer.Option(help="Column of the domain.")] = None,
+    skill_field: Annotated[_Named, typer.Option(help="Column of the skill.")] = None,
+    rationale_field: Annotated[_Named, typer.Option(help="Column of the rationale.")] = None,
+    context_field: Annotated[_Named, typer.Option(help="Column of the context.")] = None,
+    turns_field: Annotated[_Named, typer.Option(help="Column of the conversation.")] = None,
+    records: Annotated[
+        list[str] | None,
+        typer.Option(help="Column of answer records; pred_* stands for all that begin so."),
+    ] = None,
+    answers: Annotated[
+        _Named, typer.Option(metavar="FILE", help="Answer records of another file, by id.")
+    ] = None,
+    buckets: Annotated[int, typer.Option(min=1, help="Difficulty buckets, equally full.")] = 5,
+    edges: Annotated[
+        _Named, typer.Option(help="Edges of the buckets in logits, such as -1,0,1.")
+    ] = None,
+    vectors: Annotated[
+        bool, typer.Option("--vectors", help="Embed the items too; vectors are cached.")
+    ] = False,
+    embedder: Annotated[_Named, typer.Option(help="Embedder, by name or folder.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder for cached vectors.")] = None,
+    limit: Annotated[int | None, typer.Option(min=0, help="Only the first N rows.")] = None,
+    sample: Annotated[int | None, typer.Option(min=0, help="N rows drawn at random.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of all draws.")] = 0,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first bad row.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Measure a QA set: cells, difficulty, choices, flaws, and the distance to a target."""
+    from burnish.corpora.question_layout import QuestionFields
+    from burnish.corpora.rows import Selection
+    from burnish.graphs.profile import Reading, profile_location
+    from burnish.tools.profiling import ProfileSettings
+
+    fields = QuestionFields(
+        id=id_field,
+        question=question_field,
+        answer=answer_field,
+        choices=choices_field,
+        domain=domain_field,
+        skill=skill_field,
+        rationale=rationale_field,
+        context=context_field,
+        turns=turns_field,
+        records=tuple(records) if records else None,
+    )
+    reading = Reading(fields, Selection(limit, sample, seed), strict, answers)
+    settings = ProfileSettings(buckets=buckets, edges=_edges(edges), seed=seed)
+    check_output(output)
+    vectoring = _vectoring(embedder, cache) if vectors or embedder else None
+    result = profile_location(source, target, reading, settings, vectoring)
+    if output is not None:
+        _write(output, result)
+    if as_json:
+        typer.echo(json.dumps(result.figures))
+        return
+    from burnish.graphs.profile_console import show
+
+    show(result.figures, output)
+
+
+def check_output(output: Path | None) -> None:
+    """Check early that the report can be written.
+
+    Raises:
+        UsageError: the suffix is unknown, or there is no such folder.
+    """
+    from burnish.corpora.errors import UsageError
+
+    if output is None:
+        return
+    if output.suffix not in {".html", ".json", ".parquet"}:
+        raise UsageError(f"-o {output}: name a file that ends in .html, .json or .parquet")
+    if not output.parent.is_dir():
+        raise UsageError(f"-o {output}: there is no folder {output.parent}")
+
+
+def _edges(text: str | None) -> tuple[float, ...] | None:
+    from burnish.corpora.errors import UsageError
+    from burnish.tools.cells import Buckets
+
+    if text is None:
+        return None
+    try:
+        return Buckets(tuple(float(one) for one in text.split(","))).edges
+    except ValueError:
+        raise UsageError(f"--edges {text}: give ascending numbers, such as -1,0,1") from None
+
+
+def _vectoring(name: str | None, folder: Path | None) -> "Vectoring":
+    from burnish.graphs.profile import Vectoring
+    from burnish.graphs.vector_cache import VectorCache, default_folder
+    from burnish.tools.embedder import DEFAULT, digest_of, find_model, load_embedder
+
+    chosen = name or DEFAULT
+    # The digest needs the model's files only; the libraries are loaded if a vector is missing.
+    digest = digest_of(find_model(chosen).folder)
+    cache = VectorCache(folder or default_folder(), digest)
+    return Vectoring(cache, lambda: load_embedder(chosen), _teller())
+
+
+def _teller() -> Callable[[int], None]:
+    done = 0
+
+    def tell(more: int) -> None:
+        nonlocal done
+        done += more
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\rembedded {done:,} texts")
+            sys.stderr.flush()
+
+    return tell
+
+
+def _write(output: Path, result: "Result") -> None:
+    from burnish.corpora.sinks import write_atomic
+    from burnish.graphs.profile import write_profile
+    from burnish.graphs.profile_page import render_profile
+
+    if output.suffix == ".parquet":
+        write_profile(output, result)
+        return
+    whole = render_profile(result.figures) if output.suffix == ".html" else None
+    text = json.dumps(result.figures, indent=1) + "\n" if whole is None else whole
+
+    def write(file: BinaryIO) -> None:
+        file.write(text.encode("utf-8"))
+
+    write_atomic(output, write)

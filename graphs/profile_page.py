@@ -1,0 +1,249 @@
+"""The profile of a QA set as one page that needs nothing else and runs nothing."""
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import PurePath
+from typing import Any, Final
+
+from burnish.graphs.charts import Bar, bars, histogram, number, percent
+from burnish.graphs.markup import Markup, join, tag
+from burnish.graphs.visible import shown
+
+_POLICY: Final = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+)
+_CELLS: Final = 60
+_MODELS: Final = 30
+_NAMES: Final[Mapping[str, str]] = {
+    "cells": "cells",
+    "difficulty": "difficulty buckets",
+    "cells_and_difficulty": "cells by difficulty",
+}
+_SIGNALS: Final[Mapping[str, str]] = {
+    "plausibility": "Plausibility: mean cosine of wrong choices with the key",
+    "diversity": "Diversity: one less the mean cosine among wrong choices",
+    "top_distractor": "Share of answers that took the likeliest wrong choice",
+    "working_distractors": "Wrong choices that at least 5 % of answers took",
+}
+
+Figures = Mapping[str, Any]
+
+
+def render_profile(figures: Figures) -> str:
+    """Return the page for the figures that `figures_of` makes."""
+    name = shown(PurePath(str(figures["input"])).name or str(figures["input"]))
+    style = files("burnish.graphs").joinpath("report.css").read_text("utf-8")
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("title", f"burnish: profile of {name}"),
+        tag("style", Markup(style)),
+    )
+    sections = [
+        _cards(figures),
+        _divergence(figures),
+        _difficulty(figures),
+        _choices(figures),
+        _flags(figures),
+        _cells(figures),
+    ]
+    target = f" · target {figures['target']}" if figures["target"] else ""
+    about = f"{figures['input']}{target}"
+    header = tag(
+        "header",
+        tag(
+            "div",
+            tag("h1", "Profile of ", tag("bdi", name)),
+            tag("p", tag("bdi", shown(about)), class_="about"),
+        ),
+    )
+    page = tag("html", head, tag("body", header, tag("main", *sections)), lang="en")
+    return f"<!doctype html>\n{page}\n"
+
+
+def _cards(figures: Figures) -> Markup:
+    difficulty, flagged = figures["difficulty"], sum(row["items"] for row in figures["flags"])
+    cells = sum(1 for row in figures["cells"] if row["items"])
+    cards = [
+        (number(figures["items"]), f"items, {number(figures['bad_rows'])} bad rows set aside"),
+        (number(cells), "cells (domain by skill)"),
+        (number(difficulty["known"]), f"items answered by {number(difficulty['models'])} models"),
+        (number(flagged), "flags on items"),
+        (number(figures["rationales"]), "items with a rationale"),
+        (number(figures["multi_turn"]), "items of several turns"),
+    ]
+    return tag(
+        "section",
+        *(tag("div", tag("b", top), tag("span", below), class_="card") for top, below in cards),
+        class_="cards",
+    )
+
+
+def _divergence(figures: Figures) -> Markup:
+    rows = [
+        [
+            _NAMES[name],
+            f"{one['bits']:.4f}",
+            f"{one['interval'][0]:.4f} to {one['interval'][1]:.4f}",
+            f"{one['floor']:.4f}",
+            f"{one['reducible']:.4f}",
+        ]
+        for name, one in figures["divergence"].items()
+    ]
+    note = (
+        "Jensen-Shannon divergence in bits, 0 to 1, with its 90 % bootstrap interval. The floor is "
+        "what as many draws from the target itself would show; what lies above it can be reduced."
+    )
+    heads = ("of", "#divergence", "#interval", "#floor", "#above the floor")
+    return _list("Distance to the target", note, heads, rows)
+
+
+def _difficulty(figures: Figures) -> Markup:
+    found = figures["difficulty"]
+    if not found["known"]:
+        note = "No answer records: give columns that say how models answered, or ask a panel."
+        return tag("section", tag("h2", "Difficulty"), tag("p", note, class_="note"))
+    drawn = found["histogram"]
+    note = (
+        f"Logits, 0 for the average item; {number(found['answers'])} answers, median standard "
+        f"error {found['median_error']:.2f}."
+    )
+    columns = histogram(
+        drawn["counts"], f"{drawn['low']:.1f} easy", f"{drawn['high']:.1f} hard", "items"
+    )
+    edges = ", ".join(
+        f"{edge:.2f} (Elo {rating:.0f})"
+        for edge, rating in zip(
+            figures["buckets"]["edges"], figures["buckets"]["elo_edges"], strict=True
+        )
+    )
+    buckets = [
+        Bar(
+            f"{row['bucket']}: {row['holds']}" if row["bucket"] >= 0 else row["holds"],
+            row["share"],
+            _share(row),
+        )
+        for row in figures["buckets"]["rows"]
+    ]
+    models = [
+        [tag("bdi", shown(row["model"])), f"{row['ability']:.2f}", f"{row['elo']:.0f}"]
+        for row in found["abilities"][:_MODELS]
+    ]
+    panels = [
+        _panel("How hard the items are", note, columns),
+        _panel("Buckets", f"Edges in logits: {edges or 'none'}.", bars(buckets)),
+        _panel("Who answered", "Ability.", _table(("model", "#logits", "#Elo"), models)),
+        _panel("The extremes", "Hardest, then easiest.", _extremes(found)),
+    ]
+    return tag("section", tag("h2", "Difficulty"), tag("div", *panels, class_="panels"))
+
+
+def _extremes(found: Figures) -> Markup:
+    rows = [
+        [tag("bdi", shown(one["id"])), f"{one['difficulty']:.2f} ± {one['error']:.2f}"]
+        for one in (*found["hardest"], *found["easiest"])
+    ]
+    return _table(("item", "#difficulty"), rows)
+
+
+def _choices(figures: Figures) -> Markup:
+    panels: list[Markup] = []
+    for one in figures["key_places"][:2]:
+        total = sum(one["counts"]) or 1
+        drawn = [
+            Bar("ABCDEFGHIJKLMNOPQRSTUVWXYZ"[at % 26], count, f"{percent(count / total)}")
+            for at, count in enumerate(one["counts"])
+        ]
+        note = (
+            f"{number(total)} items; the fullest place has {one['excess']:+.1%} of keys beyond "
+            f"chance (95 % {one['low']:+.1%} to {one['high']:+.1%}), p = {one['p']:.2g}."
+        )
+        panels.append(_panel(f"Where keys stand, {one['choices']} choices", note, bars(drawn)))
+    length = figures["key_length"]
+    if length is not None:
+        drawn = [
+            Bar("the key is longest", length["longest"], percent(length["longest"])),
+            Bar("by chance", length["expected"], percent(length["expected"])),
+        ]
+        note = (
+            f"Difference {length['longest'] - length['expected']:+.1%} (95 % {length['low']:+.1%} "
+            f"to {length['high']:+.1%}), p = {length['p']:.2g}; a key has {length['ratio']:.2f} "
+            "times the length of a wrong choice."
+        )
+        panels.append(_panel("How long keys are", note, bars(drawn)))
+    for name, one in figures["distractors"].items():
+        if one["items"]:
+            panels.append(_signal(name, one))
+    if not panels:
+        return Markup("")
+    return tag("section", tag("h2", "Choices"), tag("div", *panels, class_="panels"))
+
+
+def _signal(name: str, one: Figures) -> Markup:
+    drawn = [
+        Bar(label, max(one[key], 0.0), f"{one[key]:.2f}")
+        for label, key in (("tenth percentile", "low"), ("median", "median"), ("ninetieth", "high"))
+    ]
+    return _panel(_SIGNALS.get(name, name), f"{number(one['items'])} items.", bars(drawn))
+
+
+def _flags(figures: Figures) -> Markup:
+    rows = [
+        [
+            tag("span", row["name"], class_="tag"),
+            row["means"],
+            number(row["items"]),
+            tag("bdi", shown(", ".join(row["first"]))),
+        ]
+        for row in figures["flags"]
+    ]
+    return _list("What is wrong with items", "", ("flag", "means", "#items", "such as"), rows)
+
+
+def _cells(figures: Figures) -> Markup:
+    rows = figures["cells"]
+    drawn = [
+        Bar(
+            shown(row["name"]),
+            row["share"],
+            f"{number(row['items'])} · {_share(row)}"
+            + ("" if row["difficulty"] is None else f" · {row['difficulty']:+.1f}"),
+        )
+        for row in rows[:_CELLS]
+    ]
+    note = "Items, share of the set" + (", share of the target" if figures["target"] else "")
+    more = f" {number(len(rows) - _CELLS)} smaller ones are left out." if rows[_CELLS:] else ""
+    body = tag("div", bars(drawn), class_="panel")
+    told = tag("p", f"{note}, mean difficulty.{more}", class_="note")
+    return tag("section", tag("h2", "Cells"), told, body)
+
+
+def _share(row: Figures) -> str:
+    target = f" (target {percent(row['target_share'])})" if "target_share" in row else ""
+    return f"{percent(row['share'])}{target}"
+
+
+def _panel(title: str, note: str, body: Markup) -> Markup:
+    return tag("div", tag("h3", title), tag("p", note, class_="note"), body, class_="panel")
+
+
+def _list(title: str, note: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
+    if not rows:
+        return Markup("")
+    said = [tag("p", note, class_="note")] if note else []
+    return tag("section", tag("h2", title), *said, tag("div", _table(heads, rows), class_="panel"))
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
+    """Draw a table; a head that begins with # stands over figures."""
+    classes = ["figure" if head.startswith("#") else None for head in heads]
+    top = [
+        tag("th", head.lstrip("#"), class_=kind) for head, kind in zip(heads, classes, strict=True)
+    ]
+    body = [
+        tag("tr", *(tag("td", cell, class_=kind) for cell, kind in zip(row, classes, strict=True)))
+        for row in rows
+    ]
+    return join([tag("table", tag("thead", tag("tr", *top)), tag("tbody", *body), class_="list")])
