@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import typer
 from rich.console import Console
@@ -119,7 +119,7 @@ def _show(figures: dict[str, Any], folder: RunFolder, kind: str) -> None:
         if not isinstance(value, list):
             table.add_row(str(key), _cell(value))
     console.print(table)
-    curve = figures["plan"].get("curve") or []
+    curve = cast("list[dict[str, object]]", figures["plan"].get("curve") or [])
     if curve:
         points = Table("budget", "value", "bound", title="What other budgets would buy")
         for point in curve:

@@ -1,49 +1,145 @@
 """Makes the agents that a run over questions works with; their libraries load here."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
+from burnish.agents.checked import Checked, Checks
 from burnish.agents.editing import Edit, Operation, Order
+from burnish.agents.messages import Model
+from burnish.agents.offline_operations import Flag, Member, MineDistractors, OptionIndex, Remove
+from burnish.agents.reasoner import Reasoner
+from burnish.agents.validation import Policy, Validation
+from burnish.corpora.documents import QAItem
+from burnish.corpora.errors import SandboxUnavailable, UsageError
+from burnish.corpora.questions import Selection
 from burnish.graphs.qa_desk import Desk
 from burnish.graphs.qa_records import Workshop
+from burnish.graphs.qa_rows import fields_of, read_set
+from burnish.graphs.qa_settings import QaSettings
 from burnish.graphs.settings import Settings
+from burnish.tools.cells import split_place
+from burnish.tools.execution import Execution
+from burnish.tools.item_checks import asked
+from burnish.tools.overlap import TextIndex
+
+OFFLINE = ("remove", "draw", "flag", "mine_distractors")
+ASKED_FOR = frozenset({"mine_distractors"})
+"""Operations that are used only where the settings name them: no figure says that they pay."""
 
 
 @dataclass(frozen=True, slots=True)
-class Remove:
-    """Takes an item out of the set."""
+class DrawPlanned:
+    """Takes the planned item of the reserve into the set."""
 
-    name: str = "remove"
-    needs_model: bool = False
-
-    async def apply(self, order: Order) -> Edit:
-        """Remove the item."""
-        return Edit(order, "done", order.item, None, "its place has more items than its target")
-
-
-@dataclass(frozen=True, slots=True)
-class Draw:
-    """Takes an item of the reserve into the set."""
-
-    name: str = "draw"
-    needs_model: bool = False
+    name: Literal["draw"] = "draw"
+    needs_model: Literal[False] = False
 
     async def apply(self, order: Order) -> Edit:
-        """Add the item."""
-        return Edit(order, "done", None, order.item, "its place has fewer items than its target")
+        """Add the order's item."""
+        if order.item is None:
+            return Edit(order, "failed", reason="there is no item to draw")
+        return Edit(order, "done", None, order.item, "drawn from the reserve")
 
 
-def offline_operations(settings: Settings, desk: Desk) -> dict[str, Operation]:
+class NoPrograms:
+    """Stands where no program is ever run."""
+
+    async def run_async(self, program: str) -> Execution:
+        """Run nothing.
+
+        Raises:
+            SandboxUnavailable: always.
+        """
+        del program
+        raise SandboxUnavailable("programs are run only where a model writes them")
+
+
+def allowed(settings: QaSettings, name: str) -> bool:
+    """Tell whether the settings let an operation be used."""
+    if settings.operations is None:
+        return name not in ASKED_FOR
+    return name in settings.operations
+
+
+def offline_operations(settings: QaSettings, desk: Desk) -> list[Operation]:
     """Return the operations that need no model and are allowed."""
-    allowed = settings.qa.operations
-    made: list[Operation] = [Remove()]
+    made: list[Operation] = [Remove(), Flag(reason="its text has a fault")]
     if desk.reserve is not None:
-        made.append(Draw())
-    return {one.name: one for one in made if allowed is None or one.name in allowed}
+        made.append(DrawPlanned())
+    if settings.operations is not None and "mine_distractors" in settings.operations:
+        from burnish.tools.embedder import DEFAULT, load_embedder
+
+        embedder = load_embedder(settings.embedder or DEFAULT)
+        members = [Member(one.item, split_place(one.place).cell) for one in desk.now()]
+        made.append(MineDistractors(OptionIndex(members, embedder)))
+    return [one for one in made if allowed(settings, one.name)]
+
+
+def foreign_sets(settings: QaSettings) -> tuple[TextIndex, ...]:
+    """Read the sets that nothing may be taken from.
+
+    Raises:
+        SourceError: one cannot be read.
+    """
+    return tuple(_indexed(location, settings) for location in settings.contamination)
+
+
+def _indexed(location: str, settings: QaSettings) -> TextIndex:
+    items = read_set(location, fields_of(settings), Selection()).items
+    return TextIndex(location, texts_of(items))
+
+
+def texts_of(items: Sequence[QAItem]) -> list[tuple[str, str]]:
+    """Return ids and what is asked, as an index of texts wants them."""
+    return [(item.id, asked(item)) for item in items]
 
 
 @asynccontextmanager
-async def workshop_of(settings: Settings, desk: Desk) -> AsyncGenerator[Workshop]:
-    """Open the operations and validators of a run inside the running event loop."""
-    yield Workshop(offline_operations(settings, desk), review_below=settings.qa.review_below)
+async def workshop_of(settings: Settings, desk: Desk, root: Path) -> AsyncGenerator[Workshop]:
+    """Open the operations and validators of a run inside the running event loop.
+
+    Raises:
+        UsageError: the settings name what this run has no means for.
+    """
+    qa = settings.qa
+    async with AsyncExitStack() as stack:
+        model: Model | None = None
+        if settings.llm.endpoint:
+            from burnish.graphs.language import opened
+
+            model = await stack.enter_async_context(opened(settings.llm, root))
+        policy = Policy(enough=qa.review_below, review_abstentions=False)
+        validation = await _validation(qa, model, policy, stack)
+        checks = Checks(
+            own=TextIndex("the set", texts_of(desk.items())),
+            foreign=foreign_sets(qa),
+            judge=None if validation is None else validation.decide,
+        )
+        operations = offline_operations(qa, desk)
+        made: dict[str, Operation] = {one.name: Checked(one, checks) for one in operations}
+        yield Workshop(made, validation, policy, settings.run.concurrency)
+
+
+async def _validation(
+    settings: QaSettings, model: Model | None, policy: Policy, stack: AsyncExitStack
+) -> Validation | None:
+    names = settings.validators
+    if names is not None and not names:
+        return None
+    reasoner: tuple[Reasoner, ...] = ()
+    if names is None or "reasoner" in names:
+        reasoner = (await _reasoner(model, stack),)
+    if names is not None and "librarian" in names and settings.wiki is None:
+        raise UsageError("the librarian needs an index of passages: set qa.wiki=FOLDER")
+    return Validation(computable=reasoner, policy=policy)
+
+
+async def _reasoner(model: Model | None, stack: AsyncExitStack) -> Reasoner:
+    if model is None:
+        return Reasoner(NoPrograms())
+    from burnish.tools.sandbox import Sandbox
+
+    return Reasoner(stack.enter_context(Sandbox()), model)

@@ -9,6 +9,7 @@ and the batches alone.
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,11 +46,7 @@ class Records(NamedTuple):
 
 def records_of(desk: Desk) -> Records:
     """Say what became of every item: those of the source, ordered ones, unreadable rows."""
-    by_item = {
-        one.before.id: one
-        for one in desk.done
-        if one.before is not None and one.planned.order.operation not in ADDING
-    }
+    by_item = _by_item(desk.done)
     entries: list[QAEntry] = []
     standing: list[QAItem] = []
     aside: list[QAItem] = []
@@ -74,6 +71,25 @@ def records_of(desk: Desk) -> Records:
         QAEntry(f"{bad.source}:{bad.row}", "quarantined", flag=bad.reason) for bad in desk.own.bad
     ]
     return Records(entries, standing, aside)
+
+
+def _by_item(done: Sequence[Done]) -> dict[str, Done]:
+    """Return what was done to each item; an earlier look at it joins what came after."""
+    found: dict[str, Done] = {}
+    for one in done:
+        if one.before is None or one.planned.order.operation in ADDING:
+            continue
+        name = one.before.id
+        before = found.get(name)
+        if before is not None:
+            one = replace(
+                one,
+                tokens=before.tokens + one.tokens,
+                complaints=(*before.complaints, *one.complaints),
+                verdicts=(*before.verdicts, *one.verdicts),
+            )
+        found[name] = one
+    return found
 
 
 def outcome_of(done: Done | None) -> Outcome:
@@ -130,7 +146,7 @@ def verdict_row(verdict: Verdict) -> VerdictRow:
     )
 
 
-def write_set(folder: RunFolder, desk: Desk, review_below: float) -> dict[str, Any]:
+def write_set(folder: RunFolder, desk: Desk) -> dict[str, Any]:
     """Write all files of the refined set and return what its marker says."""
     records = records_of(desk)
     data, aside = desk.own.table(records.standing), desk.own.table(records.aside)
@@ -139,7 +155,7 @@ def write_set(folder: RunFolder, desk: Desk, review_below: float) -> dict[str, A
     write_table(paths[0], data, folder.format)
     write_table(paths[1], to_table(entries), folder.format)
     paths += _write_rest(folder, desk.own, aside)
-    review = review_rows(desk, review_below)
+    review = review_rows(desk)
     review_file = folder.root / "review.jsonl"
     write_jsonl(review_file, review)
     outcomes = Counter(entry.outcome for entry in entries)
@@ -176,8 +192,6 @@ def _write_rest(folder: RunFolder, own: QASet, aside: pa.Table) -> list[Path]:
 def _with_digests(
     entries: Sequence[QAEntry], data: Sequence[str], aside: Sequence[str]
 ) -> list[QAEntry]:
-    from dataclasses import replace
-
     standing, before = iter(data), iter(aside)
     whole: list[QAEntry] = []
     for entry in entries:

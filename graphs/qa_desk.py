@@ -8,10 +8,12 @@ from burnish.corpora.documents import QAItem
 from burnish.graphs.qa_journal import Done
 from burnish.graphs.qa_plan import Candidate, Option
 from burnish.graphs.qa_rows import QASet
-from burnish.graphs.qa_target import Aim, places
+from burnish.graphs.qa_target import Aim, Located
 
 ADDING = frozenset({"draw", "expand", "generate"})
 """Operations that bring a new item."""
+LOOKING = frozenset({"check", "flag"})
+"""Operations that leave an item as it is: something else may still be done to it."""
 
 
 @dataclass(slots=True)
@@ -21,6 +23,8 @@ class Desk:
     own: QASet
     reserve: QASet | None
     aim: Aim
+    source_places: list[str] = field(default_factory=list[str])
+    """Place of each item of the source, before anything was done."""
     done: list[Done] = field(default_factory=list[Done])
     place: dict[str, str] = field(default_factory=dict[str, str])
     """Of each item of the set, by its id, as it stands."""
@@ -29,18 +33,20 @@ class Desk:
     _items: dict[str, QAItem] = field(default_factory=dict[str, QAItem])
     _added: dict[str, QAItem] = field(default_factory=dict[str, QAItem])
     _touched: set[str] = field(default_factory=set[str])
+    looked_at: set[str] = field(default_factory=set[str])
+    """Ids of items that were checked or flagged."""
     _taken: set[str] = field(default_factory=set[str])
 
     @classmethod
-    def lay(cls, own: QASet, reserve: QASet | None, aim: Aim) -> "Desk":
+    def lay(cls, own: QASet, reserve: QASet | None, located: Located) -> "Desk":
         """Lay out a set that nothing was done to."""
-        desk = cls(own, reserve, aim)
+        desk = cls(own, reserve, located.aim, located.own)
         ids = [row.item.id for row in own.rows]
-        desk.place = dict(zip(ids, places(own.rows, aim.buckets), strict=True))
+        desk.place = dict(zip(ids, located.own, strict=True))
         desk._items = dict(own.by_id)
         if reserve is not None:
             held = [row.item.id for row in reserve.rows]
-            desk.pool = dict(zip(held, places(reserve.rows, aim.buckets), strict=True))
+            desk.pool = dict(zip(held, located.reserve, strict=True))
         return desk
 
     def now(self) -> list[Candidate]:
@@ -57,18 +63,11 @@ class Desk:
         return [self.place[item.id] for item in self.items()]
 
     def open_items(self) -> list[Candidate]:
-        """Return the items that nothing was ordered for yet."""
+        """Return the items of the source that nothing was ordered for but a look at them."""
         return [
             Candidate(item, self.place[name])
             for name, item in self._items.items()
             if name not in self._touched
-        ]
-
-    def removals(self) -> list[Option]:
-        """Return the option to remove each item that nothing was ordered for."""
-        return [
-            Option(one.item.id, Order("remove", one.item), one.place, "")
-            for one in self.open_items()
         ]
 
     def draws(self) -> list[Option]:
@@ -94,6 +93,9 @@ class Desk:
             return self._add(one)
         before = planned.order.item
         assert before is not None
+        if planned.order.operation in LOOKING:
+            self.looked_at.add(before.id)
+            return one
         self._touched.add(before.id)
         if one.status != "done":
             return one

@@ -44,9 +44,8 @@ def realised(desk: Desk) -> list[float]:
     """Return the fall of the true divergence with each order, carried out one after another."""
     aim = desk.aim
     index = {place: at for at, place in enumerate(aim.places)}
-    start = _starting(desk)
     counts = np.zeros(len(index) + 1, np.int64)
-    for place in start.values():
+    for place in desk.source_places:
         counts[index.get(place, len(index))] += 1
     shares = np.append(aim.shares, 0.0)
     value = jsd(counts, shares)
@@ -63,17 +62,6 @@ def realised(desk: Desk) -> list[float]:
         falls.append(value - after)
         value = after
     return falls
-
-
-def _starting(desk: Desk) -> Mapping[str, str]:
-    """Return the place of each item of the source before anything was done."""
-    moved = {
-        one.before.id: one.planned.cell_from
-        for one in desk.done
-        if one.before is not None and one.planned.order.operation not in ADDING
-    }
-    own = [row.item.id for row in desk.own.rows]
-    return {name: moved.get(name) or desk.place[name] for name in own}
 
 
 def _moved(one: Done, index: Mapping[str, int]) -> tuple[int | None, int | None] | None:

@@ -49,6 +49,10 @@ class Done:
     attempts: int = 1
     complaints: tuple[str, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
+    review: str = ""
+    """Why a person should look."""
+    suggested: str | None = None
+    """Another answer that the validators agree on."""
 
     @property
     def before(self) -> QAItem | None:
@@ -68,13 +72,17 @@ def done_of(planned: Planned, number: int, edit: Edit) -> Done:
         number,
         edit.status,
         edit.after if edit.status == "done" else planned.order.item,
-        "",
+        edit.after.id if _drawn(edit) and edit.after else "",
         edit.reason,
         edit.tokens,
         edit.attempts,
         edit.complaints,
         edit.verdicts,
     )
+
+
+def _drawn(edit: Edit) -> bool:
+    return edit.order.operation == "draw" and edit.status == "done"
 
 
 class Journal:
@@ -104,7 +112,8 @@ class Journal:
         """
         path = self.path(number, batch)
         try:
-            rows = [cast("dict[str, Any]", orjson.loads(line)) for line in path.open("rb")]
+            with path.open("rb") as file:
+                rows = [cast("dict[str, Any]", orjson.loads(line)) for line in file]
         except (OSError, orjson.JSONDecodeError) as error:
             raise RunError(f"{path}: cannot be read ({error}); delete it to do it again") from None
         if len(rows) != len(planned):
@@ -126,14 +135,18 @@ def _row(done: Done) -> dict[str, object]:
         "attempts": done.attempts,
         "complaints": list(done.complaints),
         "verdicts": [asdict(verdict) for verdict in done.verdicts],
+        "review": done.review,
+        "suggested": done.suggested,
     }
 
 
 def _done(row: Mapping[str, Any], planned: Planned, number: int) -> Done:
     before = planned.order.item
     kept = None if row["gone"] else before
+    # A check may have gone on to a repair.
+    order = replace(planned.order, operation=row["operation"])
     return Done(
-        planned,
+        replace(planned, order=order),
         number,
         row["status"],
         kept if row["after"] is None else item_of(row["after"], before),
@@ -143,6 +156,8 @@ def _done(row: Mapping[str, Any], planned: Planned, number: int) -> Done:
         row["attempts"],
         tuple(row["complaints"]),
         tuple(map(verdict_of, row["verdicts"])),
+        row["review"],
+        row["suggested"],
     )
 
 

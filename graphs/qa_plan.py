@@ -2,7 +2,7 @@
 # pyright: reportUnknownArgumentType=false
 """Plans one round of a run over questions: gains of every option, bounds, the solved plan."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +15,9 @@ from burnish.corpora.documents import QAItem
 from burnish.graphs.qa_journal import Planned
 from burnish.graphs.qa_settings import QaSettings
 from burnish.graphs.qa_target import Aim, Floats, Ints
-from burnish.tools.divergence import OUTSIDE, jsd, move_gains
+from burnish.tools.coverage import Moves, Rebalancing
+from burnish.tools.coverage import gains as value_each
+from burnish.tools.divergence import OUTSIDE, jsd
 from burnish.tools.estimates import from_table
 from burnish.tools.lagrangian import Effort
 from burnish.tools.plans import Plan, make_plan
@@ -144,18 +146,29 @@ def aimed_at(
 
 
 def gains(options: Sequence[Option], items: Sequence[Candidate], aim: Aim) -> Floats:
-    """Return what each option gains: the fall of the divergence to first order, and its own."""
+    """Return what each option gains in bits: the fall of the divergence, and its own worth.
+
+    The first item that joins a place is worth most and every further one less, so gains add up to
+    nearly the true fall of the divergence (`burnish.tools.coverage`).
+    """
     index = {place: at for at, place in enumerate(aim.places)}
     counts = np.append(aim.counts([one.place for one in items]), 0)
     counts[-1] = len(items) - counts.sum()
+    names = {name: at for at, name in enumerate(dict.fromkeys(option.name for option in options))}
 
-    def code(place: str) -> int:
-        return OUTSIDE if not place else index.get(place, len(index))
+    def codes(places: Iterable[str]) -> Ints:
+        return np.array([index.get(p, len(index)) if p else OUTSIDE for p in places], np.int64)
 
-    start = np.array([code(option.place_from) for option in options], np.int64)
-    stop = np.array([code(option.place_to) for option in options], np.int64)
-    slope = move_gains(counts, np.append(aim.shares, 0.0), start, stop)
-    return slope + np.array([option.gain for option in options])
+    moves = Moves.of(
+        np.array([names[option.name] for option in options], np.int64),
+        codes(option.place_from for option in options),
+        codes(option.place_to for option in options),
+        np.array([option.cost for option in options]),
+        np.array([option.gain for option in options]),
+    )
+    size = len(items)
+    problem = Rebalancing(counts, np.append(aim.shares, 0.0), moves, 0.0, 1, 2 * size + len(names))
+    return value_each(problem, np.empty(0, np.int64)).worth
 
 
 def solve_round(

@@ -8,7 +8,8 @@ from burnish.corpora.errors import RunError
 from burnish.corpora.runfolder import read_json, write_json
 from burnish.graphs.qa_desk import Desk
 from burnish.graphs.qa_journal import Planned
-from burnish.graphs.qa_plan import Option, solve_round
+from burnish.graphs.qa_options import options_of
+from burnish.graphs.qa_plan import solve_round
 from burnish.graphs.settings import Settings
 from burnish.tools.estimates import write_plan
 from burnish.tools.plans import to_json
@@ -46,17 +47,6 @@ def make_round(root: Path, desk: Desk, settings: Settings, number: int) -> Round
             write_plan(path.with_suffix(".parquet"), plan.estimates, plan.chosen)
         write_json(path, {"figures": figures, "orders": [_row(one) for one in planned]})
     return held_plan(root, desk, number)
-
-
-def options_of(desk: Desk, settings: Settings) -> list[Option]:
-    """Return all that may be done now."""
-    allowed = settings.qa.operations
-    options: list[Option] = []
-    if allowed is None or "remove" in allowed:
-        options += desk.removals()
-    if allowed is None or "draw" in allowed:
-        options += desk.draws()
-    return options
 
 
 def _state(desk: Desk) -> dict[str, float]:
@@ -99,7 +89,9 @@ def held_plan(root: Path, desk: Desk, number: int) -> RoundPlan:
 
 def _planned(row: dict[str, Any], desk: Desk) -> Planned:
     name = row["item"]
-    pool = {} if desk.reserve is None else desk.reserve.by_id
-    item = None if name is None else (pool if row["operation"] == "draw" else desk.own.by_id)[name]
+    item = None
+    if name is not None:
+        drawn = row["operation"] == "draw" and desk.reserve is not None
+        item = (desk.reserve if drawn and desk.reserve else desk.own).by_id[name]
     order = Order(row["operation"], item, row["cell"], row["bucket"], row["seed"])
     return Planned(order, row["gain"], row["cost"], row["from"], row["to"])

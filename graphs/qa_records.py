@@ -1,15 +1,17 @@
 # pyright: reportUnknownMemberType=false
-"""The record graph of questions: orders go to their operations and what they write to validators.
+"""The record graph of questions: orders go to their operations, what is doubted to validators.
 
 `operate → validate → (operate again | decide)`, over a batch of orders whose agents work side by
-side. It is compiled without a checkpointer, so texts may stand in its state; they never reach a
-disk from here.
+side. An operation checks, mends or takes back its own draft (`burnish.agents.checked`); here what
+the validators said of it is weighed, items that only want checking are checked, and a wrong key
+that independent paths agree on goes on to the repair. It is compiled without a checkpointer, so
+texts may stand in its state; they never reach a disk from here.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol, TypedDict, TypeVar
+from typing import Literal, TypedDict
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START, StateGraph
@@ -17,26 +19,13 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from burnish.agents.editing import Edit, Operation
+from burnish.agents.validation import Decision, Policy, Validation, combine
 from burnish.agents.validator import Verdict
-from burnish.corpora.documents import QAItem
 from burnish.corpora.errors import BudgetExhausted, BurnishError, ModelError, ReplyError
 from burnish.graphs.qa_journal import UNSPENT, Done, Planned, done_of
 
-T = TypeVar("T")
-R = TypeVar("R")
-WRITING = frozenset({
-    "expand", "generate", "rephrase", "recalibrate", "rewrite_distractors", "mine_distractors",
-    "repair",
-})  # fmt: skip
-"""Operations whose result says something that nobody has checked yet."""
-
-
-class Panel(Protocol):
-    """The validators together."""
-
-    async def check(self, item: QAItem) -> Sequence[Verdict]:
-        """Return every validator's opinion; a failure of a boundary is an abstention."""
-        ...
+CHECK, REPAIR = "check", "repair"
+"""Operations: look at an item and change nothing; mend its key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +33,10 @@ class Workshop:
     """What the nodes work with; context of the graph, never part of its state."""
 
     operations: Mapping[str, Operation]
-    panel: Panel | None = None
-    attempts: int = 2
-    """How often an operation is tried before what it writes is rolled back."""
+    validation: Validation | None = None
+    policy: Policy = field(default_factory=Policy)
     concurrency: int = 16
     """Orders in flight."""
-    review_below: float = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +45,10 @@ class Case:
 
     planned: Planned
     edit: Edit | None = None
-    verdicts: tuple[Verdict, ...] = ()
-    spent: int = 0
-    """Tokens of earlier attempts and of validators."""
-    tried: int = 0
-    complaints: tuple[str, ...] = ()
+    decision: Decision | None = None
+    """What the validators together said of the item, or of the draft."""
+    earlier: tuple[Verdict, ...] = ()
+    """What they said of the item before it was repaired."""
     unspent: str = ""
     """Why the budget did not last."""
     stop: BurnishError | None = None
@@ -77,167 +63,132 @@ class QaState(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class Batch:
     """Context of one batch."""
 
     workshop: Workshop
     number: int
-    free: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(16))
+    """Of the round."""
+    free: asyncio.Semaphore
 
 
-QaGraph = CompiledStateGraph[QaState, Round, QaState, QaState]
+QaGraph = CompiledStateGraph[QaState, Batch, QaState, QaState]
 
 
-async def operate(state: QaState, runtime: Runtime[Round]) -> dict[str, list[Case]]:
+async def operate(state: QaState, runtime: Runtime[Batch]) -> dict[str, list[Case]]:
     """Carry out every order that has no edit yet."""
-    context = runtime.context
+    operations = runtime.context.workshop.operations
 
     async def one(case: Case) -> Case:
+        order = case.planned.order
         if case.edit is not None or case.unspent or case.stop:
             return case
-        operation = context.workshop.operations[case.planned.order.operation]
-        return await _guarded(case, lambda: _operated(operation, case))
+        if order.operation == CHECK:
+            return replace(case, edit=Edit(order, "done", order.item, order.item))
+        return replace(case, edit=await operations[order.operation].apply(order))
 
-    return {"cases": await _side_by_side(context, one, state["cases"])}
-
-
-async def _operated(operation: Operation, case: Case) -> Case:
-    edit = await operation.apply(case.planned.order)
-    return replace(case, edit=edit, tried=case.tried + 1)
-
-
-async def _guarded(case: Case, work: Callable[[], Awaitable[Case]]) -> Case:
-    """Let a failed boundary concern its order alone; an empty budget ends what is left of it."""
-    try:
-        return await work()
-    except BudgetExhausted as error:
-        return replace(case, unspent=str(error))
-    except (ModelError, ReplyError) as error:
-        failed = Edit(case.planned.order, "failed", case.planned.order.item, reason=str(error))
-        return replace(case, edit=failed, tried=case.tried + 1)
-    except BurnishError as error:
-        return replace(case, stop=error)
+    return {"cases": await _side_by_side(runtime.context, one, state["cases"])}
 
 
 async def _side_by_side(
-    context: Round, work: Callable[[T], Awaitable[R]], things: Sequence[T]
-) -> list[R]:
-    async def one(thing: T) -> R:
-        async with context.free:
-            return await work(thing)
+    batch: Batch, work: Callable[[Case], Awaitable[Case]], cases: Sequence[Case]
+) -> list[Case]:
+    """Work on cases at once; a failed boundary concerns its own order alone."""
 
-    return list(await asyncio.gather(*map(one, things)))
+    async def one(case: Case) -> Case:
+        async with batch.free:
+            order = case.planned.order
+            try:
+                return await work(case)
+            except BudgetExhausted as error:
+                return replace(case, unspent=str(error))
+            except (ModelError, ReplyError) as error:
+                return replace(case, edit=Edit(order, "failed", order.item, reason=str(error)))
+            except BurnishError as error:
+                return replace(case, stop=error)
+
+    return list(await asyncio.gather(*map(one, cases)))
 
 
-async def validate(state: QaState, runtime: Runtime[Round]) -> dict[str, list[Case]]:
-    """Ask the validators about every item that was written."""
-    context = runtime.context
-    panel = context.workshop.panel
+async def validate(state: QaState, runtime: Runtime[Batch]) -> dict[str, list[Case]]:
+    """Weigh what the validators said of drafts, and ask them about items that want checking."""
+    workshop = runtime.context.workshop
 
     async def one(case: Case) -> Case:
         edit = case.edit
-        if panel is None or edit is None or case.verdicts or edit.verdicts or not _written(edit):
+        if edit is None or case.decision is not None:
             return case
-        item = edit.after
-        assert item is not None
-        return await _guarded(case, lambda: _judged(panel, item, case))
+        if edit.verdicts:
+            return replace(case, decision=combine(edit.verdicts, workshop.policy))
+        item, validation = edit.after, workshop.validation
+        if edit.order.operation != CHECK or item is None or validation is None:
+            return case
+        return replace(case, decision=await validation.decide(item))
 
-    return {"cases": await _side_by_side(context, one, state["cases"])}
-
-
-async def _judged(panel: Panel, item: QAItem, case: Case) -> Case:
-    verdicts = tuple(await panel.check(item))
-    tokens = sum(verdict.tokens for verdict in verdicts)
-    return replace(case, verdicts=verdicts, spent=case.spent + tokens)
+    return {"cases": await _side_by_side(runtime.context, one, state["cases"])}
 
 
-def _written(edit: Edit) -> bool:
-    return edit.status == "done" and edit.after is not None and edit.order.operation in WRITING
+def after_validate(state: QaState, runtime: Runtime[Batch]) -> Literal["repair", "decide"]:
+    """Send items on whose key may be mended; everything else is decided."""
+    workshop = runtime.context.workshop
+    return "repair" if any(_mendable(case, workshop) for case in state["cases"]) else "decide"
 
 
-def after_validate(state: QaState, runtime: Runtime[Round]) -> Literal["again", "decide"]:
-    """Send refused drafts back to their agents while they have attempts left."""
-    attempts = runtime.context.workshop.attempts
-    open_cases = any(refused(case) and case.tried < attempts for case in state["cases"])
-    return "again" if open_cases else "decide"
+def _mendable(case: Case, workshop: Workshop) -> bool:
+    checked = case.planned.order.operation == CHECK
+    sure = case.decision is not None and case.decision.may_edit_key
+    return checked and sure and REPAIR in workshop.operations
 
 
-def refused(case: Case) -> bool:
-    """Tell whether validators reject what was written."""
-    return not case.unspent and any(verdict.opinion == "reject" for verdict in case.verdicts)
+def repair(state: QaState, runtime: Runtime[Batch]) -> dict[str, list[Case]]:
+    """Order the repair of keys that independent paths call wrong, with one answer between them."""
+    workshop = runtime.context.workshop
+    return {"cases": [_repairing(c) if _mendable(c, workshop) else c for c in state["cases"]]}
 
 
-def again(state: QaState, runtime: Runtime[Round]) -> dict[str, list[Case]]:
-    """Take refused drafts back and order them anew, with another seed."""
-    attempts = runtime.context.workshop.attempts
-    return {
-        "cases": [
-            _reopened(case) if refused(case) and case.tried < attempts else case
-            for case in state["cases"]
-        ]
-    }
+def _repairing(case: Case) -> Case:
+    order = replace(case.planned.order, operation=REPAIR)
+    verdicts = () if case.decision is None else case.decision.verdicts
+    planned = replace(case.planned, order=order)
+    return replace(case, planned=planned, edit=None, decision=None, earlier=verdicts)
 
 
-def _reopened(case: Case) -> Case:
-    edit = case.edit
-    assert edit is not None
-    order = replace(case.planned.order, seed=case.planned.order.seed + 1)
-    return replace(
-        case,
-        planned=replace(case.planned, order=order),
-        edit=None,
-        verdicts=(),
-        spent=case.spent + edit.tokens,
-        complaints=(*case.complaints, *edit.complaints, *_objections(case)),
-    )
-
-
-def _objections(case: Case) -> list[str]:
-    return [f"{v.validator}: {v.reason}" for v in case.verdicts if v.opinion == "reject"]
-
-
-def decide(state: QaState, runtime: Runtime[Round]) -> dict[str, list[Done]]:
-    """Say what came of each order; what stayed refused is rolled back, its tokens stay."""
+def decide(state: QaState, runtime: Runtime[Batch]) -> dict[str, list[Done]]:
+    """Say what came of each order."""
     return {"done": [_decided(case, runtime.context.number) for case in state["cases"]]}
 
 
 def _decided(case: Case, number: int) -> Done:
-    planned = case.planned
-    if case.edit is None or case.unspent:
-        spent = case.spent + (case.edit.tokens if case.edit else 0)
+    planned, edit, decision = case.planned, case.edit, case.decision
+    if edit is None or case.unspent:
         reason = case.unspent or "the run was stopped"
-        return Done(planned, number, UNSPENT, planned.order.item, "", reason, spent, case.tried)
-    done = done_of(planned, number, case.edit)
-    done = replace(
-        done,
-        tokens=done.tokens + case.spent,
-        attempts=max(case.tried, done.attempts),
-        complaints=(*case.complaints, *done.complaints),
-        verdicts=(*done.verdicts, *case.verdicts),
-    )
-    if not refused(case):
+        return Done(planned, number, UNSPENT, planned.order.item, reason=reason, attempts=0)
+    done = done_of(planned, number, edit)
+    asked = 0 if edit.verdicts or decision is None else decision.tokens
+    before = sum(verdict.tokens for verdict in case.earlier)
+    said = () if decision is None else decision.verdicts
+    done = replace(done, tokens=done.tokens + asked + before, verdicts=(*case.earlier, *said))
+    if decision is None:
         return done
-    objections = _objections(case)
-    return replace(
-        done,
-        status="rolled_back",
-        after=planned.order.item,
-        reason=objections[0],
-        complaints=(*done.complaints, *objections),
-    )
+    review = decision.reason if decision.to_review else ""
+    done = replace(done, review=review, suggested=decision.answer)
+    if edit.order.operation == CHECK:
+        status = "flagged" if decision.opinion == "reject" else "done"
+        return replace(done, status=status, reason=decision.reason)
+    return done
 
 
 def build() -> QaGraph:
     """Compile the record graph of questions."""
-    graph = StateGraph(QaState, context_schema=Round)
+    graph = StateGraph(QaState, context_schema=Batch)
     graph.add_node("operate", operate)
     graph.add_node("validate", validate)
-    graph.add_node("again", again)
+    graph.add_node("repair", repair)
     graph.add_node("decide", decide)
     graph.add_edge(START, "operate")
     graph.add_edge("operate", "validate")
-    graph.add_conditional_edges("validate", after_validate, ["again", "decide"])
-    graph.add_edge("again", "operate")
+    graph.add_conditional_edges("validate", after_validate, ["repair", "decide"])
+    graph.add_edge("repair", "operate")
     graph.add_edge("decide", END)
     return graph.compile(checkpointer=False)
 
@@ -250,10 +201,9 @@ async def drive(
     Raises:
         QuotaPaused: the server's quota is used up; orders in flight were finished first.
     """
-    context = Round(workshop, number, asyncio.Semaphore(workshop.concurrency))
+    context = Batch(workshop, number, asyncio.Semaphore(workshop.concurrency))
     start = QaState(cases=[Case(one) for one in planned], done=[])
-    limit = RunnableConfig(recursion_limit=10 + 4 * workshop.attempts)
-    state = await graph.ainvoke(start, limit, context=context)
+    state = await graph.ainvoke(start, RunnableConfig(recursion_limit=20), context=context)
     stopped = next((case.stop for case in state["cases"] if case.stop is not None), None)
     if stopped is not None:
         raise stopped

@@ -193,7 +193,8 @@ def _write(folder: RunFolder, path: Path, picks: Sequence[_Pick]) -> None:
 
 
 def _rows(path: Path) -> int:
-    return parquet.ParquetFile(path).metadata.num_rows
+    with parquet.ParquetFile(path) as file:
+        return file.metadata.num_rows
 
 
 def _plain(table: pa.Table) -> pa.Table:

@@ -15,7 +15,6 @@ from burnish.graphs.qa_desk import Desk
 from burnish.graphs.qa_invoice import calibration, divergences, invoice, realised
 from burnish.graphs.qa_plan_file import plan_path
 from burnish.graphs.qa_report_page import render
-from burnish.graphs.qa_target import places
 from burnish.graphs.settings import Settings
 from burnish.tools.divergence import bootstrap
 
@@ -42,7 +41,7 @@ def figures_of(
     """Gather all figures of a run."""
     entries = list(qa_ledger.read(folder.part("ledger", 0)))
     falls = realised(desk)
-    before, after = places(desk.own.rows, desk.aim.buckets), desk.places()
+    before, after = desk.source_places, desk.places()
     return {
         "burnish": manifest["burnish"],
         "kind": "qa",

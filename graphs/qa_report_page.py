@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import PurePath
-from typing import Any
+from typing import Any, cast
 
 from burnish.graphs.charts import Bar, Part, bars, number, percent, stacked
 from burnish.graphs.markup import Markup, tag
@@ -230,7 +230,7 @@ def _samples(figures: Figures) -> Markup:
 
 
 def _sample(one: Figures) -> Markup:
-    item = one["after"] or one["before"] or {}
+    item = cast("Figures", one["after"] or one["before"] or {})
     summary = tag(
         "summary",
         tag("b", tag("bdi", shown(str(item.get("id", "?"))))),

@@ -14,7 +14,6 @@ from typing import Any, cast
 import orjson
 
 from burnish.agents.editing import Order
-from burnish.agents.validator import Verdict
 from burnish.corpora.documents import QAItem
 from burnish.corpora.errors import UsageError
 from burnish.graphs.qa_desk import ADDING, Desk
@@ -42,32 +41,25 @@ class Decision:
         return replace(item, **changes)
 
 
-def review_rows(desk: Desk, review_below: float) -> list[dict[str, object]]:
+def review_rows(desk: Desk) -> list[dict[str, object]]:
     """Return the queue in the order of the work."""
-    return [_row(done) for done in desk.done if needs_review(done, review_below)]
+    return [_row(done) for done in desk.done if needs_review(done)]
 
 
-def needs_review(done: Done, review_below: float) -> bool:
-    """Tell whether a person should look: it was flagged, refused, or nobody was sure of it."""
-    if done.planned.order.operation == HUMAN:
-        return False
-    if done.status in {"flagged", "rolled_back"}:
-        return True
-    opinions = [verdict for verdict in done.verdicts if verdict.opinion != "abstain"]
-    if any(verdict.opinion == "reject" for verdict in opinions):
-        return True
-    return bool(opinions) and max(verdict.confidence for verdict in opinions) < review_below
+def needs_review(done: Done) -> bool:
+    """Tell whether a person should look: it was flagged, or the validators are not sure of it."""
+    return done.planned.order.operation != HUMAN and (done.status == "flagged" or bool(done.review))
 
 
 def _row(done: Done) -> dict[str, object]:
     stays = done.before if done.planned.order.operation not in ADDING else None
     item = done.after or stays
-    suggested = suggestion(done.verdicts)
+    suggested = None if done.suggested is None else {"answer": done.suggested}
     return {
         "id": "" if item is None else item.id,
         "operation": done.planned.order.operation,
         "status": done.status,
-        "why": done.reason,
+        "why": done.review or done.reason,
         "item": _shown(item),
         "before": None if stays is None or stays == item else _shown(stays),
         "verdicts": [asdict(verdict) for verdict in done.verdicts],
@@ -83,14 +75,6 @@ def _shown(item: QAItem | None) -> dict[str, object] | None:
     if row is not None:
         del row["meta"], row["lost"]
     return row
-
-
-def suggestion(verdicts: Sequence[Verdict]) -> dict[str, str] | None:
-    """Return the answer that a rejecting validator came to itself, the surest one's."""
-    found = [v for v in verdicts if v.opinion == "reject" and v.found is not None]
-    if not found:
-        return None
-    return {"answer": str(max(found, key=lambda verdict: verdict.confidence).found)}
 
 
 def read_reviewed(path: Path) -> list[Decision]:
@@ -123,7 +107,7 @@ def _decision(file: Path, at: int, line: bytes) -> Decision | None:
         raise UsageError(f'{where}: decision must be "accept" or "reject"')
     if not isinstance(held.get("id"), str):
         raise UsageError(f"{where}: has no id; keep the row's own")
-    correction = held.get("correction") or {}
+    correction = cast("dict[str, Any]", held.get("correction") or {})
     fault = _correction_fault(correction)
     if fault:
         raise UsageError(f"{where}: correction {fault}")

@@ -28,13 +28,13 @@ from burnish.graphs.qa_plan_file import held_plan, make_round
 from burnish.graphs.qa_records import Workshop, build, drive
 from burnish.graphs.qa_review import by_hand, read_reviewed
 from burnish.graphs.qa_rows import QASet, fields_of, read_set
-from burnish.graphs.qa_target import aim_of
+from burnish.graphs.qa_target import locate
 from burnish.graphs.run_state import RunState, Silence, Watcher
 from burnish.graphs.settings import Settings
 
-Opened = Callable[[Settings, Desk], AbstractAsyncContextManager[Workshop]]
-_NEAR = 1.02
-"""A divergence of so many times the floor is as good as none."""
+Opened = Callable[[Settings, Desk, Path], AbstractAsyncContextManager[Workshop]]
+_NEAR = 0.05
+"""A divergence of so many times the floor is not worth another round."""
 
 
 @dataclass
@@ -87,28 +87,35 @@ class QaContext:
         planned, _ = held_plan(self.folder.root, desk, number)
         journal = Journal(self.folder.root)
         batches = list(_batches(planned, self.settings.qa.batch))
-        finished = sum(len(b) for at, b in enumerate(batches) if journal.has(number, at))
-        self.watcher.begins(len(planned), {"rows": finished} | _NO_OUTCOMES)
         left = [at for at in range(len(batches)) if not journal.has(number, at)]
+        begun = sum(len(batch) for batch in batches) - sum(len(batches[at]) for at in left)
+        self.watcher.begins(len(planned), {"rows": begun} | _NO_OUTCOMES)
+        for at, batch in enumerate(batches):
+            if at in left:
+                break
+            desk.take(journal.read(number, at, batch))
+        # A fresh context: inside a node of the run graph the record graph would take over its
+        # settings, which mean nothing without a checkpointer.
         if left:
-            # A fresh context: inside a node of the run graph the record graph would take over its
-            # settings, which mean nothing without a checkpointer.
-            Context().run(asyncio.run, self._carry_out(journal, number, batches, left))
-        done = [one for at, b in enumerate(batches) for one in journal.read(number, at, b)]
-        desk.take(done)
+            Context().run(asyncio.run, self._carry_out(journal, number, batches, left[0]))
         self.round = number
         return RunState(totals={"orders": len(desk.done)})
 
     async def _carry_out(
-        self, journal: Journal, number: int, batches: list[list[Planned]], left: list[int]
+        self, journal: Journal, number: int, batches: list[list[Planned]], first: int
     ) -> None:
+        """Carry out batches one after the other; each sees the set as the one before left it."""
         graph = build()
         desk = self._desk(number - 1)
         opened = self.opened or qa_cast.workshop_of
-        async with opened(self.settings, desk) as workshop:
-            for at in left:
-                done = await drive(graph, batches[at], workshop, number)
-                journal.write(number, at, done)
+        async with opened(self.settings, desk, self.folder.root) as workshop:
+            for at in range(first, len(batches)):
+                if not journal.has(number, at):
+                    done = await drive(graph, batches[at], workshop, number)
+                    journal.write(number, at, done)
+                # Read back even when it was just written: a resumed run takes the same.
+                done = journal.read(number, at, batches[at])
+                desk.take(done)
                 self.watcher.shard(_told(done))
 
     def validate(self, state: RunState) -> RunState:
@@ -128,7 +135,7 @@ class QaContext:
         marker = self.folder.marker(0)
         said = read_json(marker) if marker.exists() else None
         if said is None:
-            said = write_set(self.folder, desk, self.settings.qa.review_below)
+            said = write_set(self.folder, desk)
         for leftover in self.folder.root.rglob(".*.tmp"):
             leftover.unlink(missing_ok=True)
         totals = self._totals(said)
@@ -190,7 +197,7 @@ class QaContext:
         reserve: QASet | None = None
         if qa.reserve is not None:
             reserve = read_set(qa.reserve, fields_of(qa), Selection())
-        desk = Desk.lay(own, reserve, aim_of(own, reserve, qa))
+        desk = Desk.lay(own, reserve, locate(own, reserve, qa))
         if qa.reviewed is not None:
             desk.take(by_hand(read_reviewed(Path(qa.reviewed)), desk))
         self.desk, self.round = desk, 0

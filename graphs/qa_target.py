@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,8 @@ from burnish.corpora.errors import UsageError
 from burnish.corpora.questions import QuestionRow, Selection
 from burnish.graphs.qa_rows import QASet, fields_of, read_set
 from burnish.graphs.qa_settings import QaSettings
-from burnish.tools.cells import Buckets, cell_name, place_name, quantile_buckets
+from burnish.tools.cells import Buckets, cell_name, place_name, quantile_buckets, split_place
+from burnish.tools.difficulty import Records, fit_rasch
 from burnish.tools.divergence import floor, jsd
 
 UNIFORM = "uniform"
@@ -47,52 +48,80 @@ class Aim:
         return floor(self.shares, max(items, 1))
 
 
-def difficulties(rows: Sequence[QuestionRow]) -> Floats:
-    """Return how hard each item is, in logits of the share of wrong answers; nan: not recorded."""
-    wrong = np.array([sum(not one.correct for one in row.answers.values()) for row in rows])
-    asked = np.array([len(row.answers) for row in rows])
-    share = (wrong + 0.5) / (asked + 1.0)
-    return np.where(asked > 0, np.log(share / (1 - share)), np.nan)
+class Located(NamedTuple):
+    """The aim, and where everything stands that may be in the set."""
+
+    aim: Aim
+    own: list[str]
+    """Place of each item of the set."""
+    reserve: list[str]
+    difficulty: Floats
+    """Of each item of the set, in logits; nan where no model answered it."""
 
 
-def places(rows: Sequence[QuestionRow], buckets: Buckets | None) -> list[str]:
+def difficulties(groups: Sequence[Sequence[QuestionRow]]) -> list[Floats]:
+    """Return how hard the items of some sets are, in logits on one scale; nan: nobody answered.
+
+    All sets are fitted together (`burnish.tools.difficulty`), so that those who answered items of
+    several sets tie the scales to each other.
+    """
+    rows = [row for group in groups for row in group]
+    names = sorted({name for row in rows for name in row.answers})
+    order = {name: at for at, name in enumerate(names)}
+    triplets = [
+        (at, order[name], one.correct)
+        for at, row in enumerate(rows)
+        for name, one in row.answers.items()
+    ]
+    found = np.full(len(rows), np.nan)
+    if triplets:
+        item, model, correct = (np.array(each) for each in zip(*triplets, strict=True))
+        fit = fit_rasch(Records(item, model, correct.astype(np.bool_), len(rows), len(names)))
+        found = np.where(fit.answers > 0, fit.difficulty, np.nan)
+    ends = np.cumsum([len(group) for group in groups])
+    return np.split(found, ends[:-1])
+
+
+def places(rows: Sequence[QuestionRow], difficulty: Floats, buckets: Buckets | None) -> list[str]:
     """Return the place of each item: its cell, at its difficulty where that counts."""
     cells = [cell_name(row.item.domain, row.item.skill) for row in rows]
     if buckets is None:
         return cells
-    found = buckets.of(difficulties(rows)).tolist() if rows else []
+    found: list[int] = buckets.of(difficulty).tolist()
     return [place_name(cell, bucket) for cell, bucket in zip(cells, found, strict=True)]
 
 
-def aim_of(own: QASet, reserve: QASet | None, settings: QaSettings) -> Aim:
-    """Read what the set should be like.
+def locate(own: QASet, reserve: QASet | None, settings: QaSettings) -> Located:
+    """Read what the set should be like, and place the items of set and reserve in it.
 
     Raises:
-        UsageError: the target cannot be read, or names no place of the set or its reserve.
+        UsageError: the target cannot be read.
         SourceError: the reference set cannot be read.
     """
     path = Path(settings.target)
-    if settings.target == UNIFORM:
-        buckets = _buckets(own.rows, settings)
-        known = dict.fromkeys(places(own.rows, buckets))
-        if reserve is not None:
-            known |= dict.fromkeys(places(reserve.rows, buckets))
-        return _aim(dict.fromkeys(known, 1.0), buckets, UNIFORM)
+    pool = () if reserve is None else reserve.rows
+    reference: QASet | None = None
+    shares: dict[str, float] | None = None
     if path.suffix == ".toml":
         shares = read_shares(path)
-        digest = path.read_text("utf-8")
-        buckets = _buckets(own.rows, settings) if any(" @" in name for name in shares) else None
-        return _aim(shares, buckets, digest)
-    reference = read_set(settings.target, fields_of(settings), Selection())
-    buckets = _buckets(reference.rows, settings)
-    counted = Counter(places(reference.rows, buckets))
-    return _aim(dict(counted), buckets, reference.digest)
-
-
-def _buckets(rows: Sequence[QuestionRow], settings: QaSettings) -> Buckets | None:
-    if settings.by == "cell" or not any(row.answers for row in rows):
-        return None
-    return quantile_buckets(difficulties(rows), settings.buckets)
+    elif settings.target != UNIFORM:
+        reference = read_set(settings.target, fields_of(settings), Selection())
+    wanted = () if reference is None else reference.rows
+    split = settings.by == "cell_difficulty" and (
+        shares is None or any(split_place(name).bucket is not None for name in shares)
+    )
+    none = [np.full(len(rows), np.nan) for rows in (own.rows, pool, wanted)]
+    hard = difficulties((own.rows, pool, wanted)) if split else none
+    known = hard[2] if reference is not None else hard[0]
+    buckets = quantile_buckets(known, settings.buckets) if np.isfinite(known).any() else None
+    held = [places(r, h, buckets) for r, h in zip((own.rows, pool, wanted), hard, strict=True)]
+    if shares is not None:
+        aim = _aim(shares, buckets, path.read_text("utf-8"))
+    elif reference is not None:
+        aim = _aim(Counter(held[2]), buckets, reference.digest)
+    else:
+        aim = _aim(dict.fromkeys((*held[0], *held[1]), 1.0), buckets, UNIFORM)
+    return Located(aim, held[0], held[1], hard[0])
 
 
 def _aim(weights: Mapping[str, float], buckets: Buckets | None, digest: str) -> Aim:
