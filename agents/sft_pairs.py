@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
+from burnish.agents.prompts import sections
 from burnish.corpora.errors import SourceError
 
 Turn = dict[str, Any]
 """A message as OpenAI writes it: role, content, tool_calls."""
 Answers = Literal["given", "both", "json"]
 _ROLES: Final = frozenset({"system", "user", "assistant", "tool"})
+_PROMPT: Final = Path(__file__).with_name("refine.md")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +88,21 @@ def in_forms(pairs: Sequence[Conversation], answers: Answers) -> list[Conversati
 def as_json_answer(pair: Conversation) -> Conversation:
     """Return a conversation with its tool calls written as JSON text and its tools left out.
 
-    Conversations in which tools answered stay as they are: one-shot answers have no such turns.
+    The served refiner's instructions for tools become those for one-shot answers, so that what is
+    learnt is what will be asked; instructions of others stay. Conversations in which tools answered
+    stay as they are: one-shot answers have no such turns.
     """
     if not pair.tools or any(turn["role"] == "tool" for turn in pair.turns):
         return pair
-    return Conversation(tuple(_said(turn) for turn in pair.turns))
+    prompt = sections(_PROMPT)
+    forms = f"\n\n{prompt['tools']}", f"\n\n{prompt['one_shot']}"
+    return Conversation(tuple(_said(turn, *forms) for turn in pair.turns))
 
 
-def _said(turn: Turn) -> Turn:
+def _said(turn: Turn, tools: str, one_shot: str) -> Turn:
+    content = turn.get("content")
+    if turn["role"] == "system" and isinstance(content, str) and content.endswith(tools):
+        return turn | {"content": content.removesuffix(tools) + one_shot}
     if not turn.get("tool_calls"):
         return turn
     calls = [

@@ -17,6 +17,7 @@ from burnish.corpora.errors import BurnishError
 from burnish.graphs.cli_doctor import doctor
 from burnish.graphs.cli_sandbox import sandbox_app
 from burnish.graphs.cli_serve import serve
+from burnish.graphs.cli_solve import solve
 
 app = typer.Typer(
     name="burnish",
@@ -30,6 +31,7 @@ config_app = typer.Typer(help="Look at the settings.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(sandbox_app, name="sandbox")
 app.command()(serve)
+app.command()(solve)
 app.command()(doctor)
 
 Configs = Annotated[
@@ -40,6 +42,13 @@ Pairs = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as refiner.name=rules."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
+Kind = Annotated[str, typer.Option(help="documents, qa, or auto: by the columns.")]
+Target = Annotated[
+    str | None, typer.Option(help="QA: uniform, a reference set, or a TOML file of shares.")
+]
+Reserve = Annotated[
+    str | None, typer.Option(metavar="POOL", help="QA: more questions that may be drawn from.")
+]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 
 
@@ -72,15 +81,20 @@ def run(
         int | None, typer.Option(min=0, help="Tokens that the run may ever spend.")
     ] = None,
     mode: Annotated[str | None, typer.Option(help="one_shot, tools or agentic.")] = None,
+    kind: Kind = "auto",
+    target: Target = None,
+    reserve: Reserve = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Try it on a few documents; write nothing.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Refine a corpus into a run folder; the same command again resumes it."""
+    """Refine a corpus or a QA set into a run folder; the same command again resumes it."""
     from burnish.graphs import cli_run
 
     flags: dict[str, object] = {
+        "qa.target": target,
+        "qa.reserve": reserve,
         "fields.text": text_field,
         "fields.id": id_field,
         "selection.limit": limit,
@@ -98,8 +112,55 @@ def run(
         cli_run.try_out(source, settings, as_json=as_json)
         return
     folder = output or cli_run.default_folder(source)
+    if cli_run.kind_of(source, kind, settings) == "qa":
+        from burnish.graphs import cli_qa
+
+        raise typer.Exit(cli_qa.refine(source, folder, settings, as_json=as_json))
     code = cli_run.refine(source, folder, settings, workers or _cores(), as_json=as_json)
     raise typer.Exit(code)
+
+
+@app.command()
+def plan(
+    source: Annotated[
+        str, typer.Argument(metavar="INPUT", help="File, folder, glob or hf:org/name[@split].")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Run folder that keeps the plan.")
+    ] = None,
+    config: Configs = None,
+    set_: Pairs = None,
+    id_field: Annotated[str | None, typer.Option(help="Column of the id.")] = None,
+    limit: Annotated[int | None, typer.Option(min=0, help="Only the first N rows.")] = None,
+    sample: Annotated[int | None, typer.Option(min=0, help="N rows drawn at random.")] = None,
+    llm: Annotated[
+        str | None, typer.Option(metavar="URL", help="Plan with the model on this server.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Name of the model on that server.")] = None,
+    budget: Annotated[int | None, typer.Option(min=0, help="Tokens to plan with.")] = None,
+    kind: Kind = "auto",
+    target: Target = None,
+    reserve: Reserve = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a run would do, gain and cost; spends no more than its pilot."""
+    from burnish.graphs import cli_qa, cli_run
+
+    flags: dict[str, object] = {
+        "fields.id": id_field,
+        "selection.limit": limit,
+        "selection.sample": sample,
+        "refiner.name": "served" if llm else None,
+        "llm.endpoint": llm,
+        "llm.model": model,
+        "llm.budget": budget,
+        "qa.target": target,
+        "qa.reserve": reserve,
+    }
+    settings = cli_run.settings_of(config, set_, flags)
+    folder = output or cli_run.default_folder(source)
+    found = cli_run.kind_of(source, kind, settings)
+    raise typer.Exit(cli_qa.plan(source, folder, settings, found, as_json=as_json))
 
 
 @app.command()
@@ -110,7 +171,9 @@ def replay(
     ] = None,
     without: Annotated[
         list[str] | None,
-        typer.Option(help="Undo what matches: reason=…, agent=…, record=… or outcome=…."),
+        typer.Option(
+            help="Undo what matches: reason=…, agent=…, record=…, outcome=…, operation=…, all."
+        ),
     ] = None,
     verify: Annotated[
         bool, typer.Option("--verify", help="Check every file, certificate and count.")

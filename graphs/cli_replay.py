@@ -13,6 +13,7 @@ from burnish.corpora.errors import UsageError
 from burnish.corpora.runfolder import RunFolder
 from burnish.graphs.diff import show_diff
 from burnish.graphs.dolma import export_dolma
+from burnish.graphs.qa_replay import is_qa, replay_set, verify_set
 from burnish.graphs.replay import parse_without, replay
 from burnish.graphs.verify import verify
 
@@ -37,6 +38,10 @@ def replay_run(
     if without and not output:
         raise UsageError("--without makes another version: say where it goes with -o FOLDER")
     folder = RunFolder.open(root)
+    if is_qa(folder):
+        if dolma:
+            raise UsageError("--as-dolma exports deletions in documents; this is a QA set")
+        return _replay_set(folder, output, without, check=check, as_json=as_json)
     result: dict[str, object] = {}
     lines: list[str] = []
     holds = True
@@ -57,6 +62,30 @@ def replay_run(
         exported = export_dolma(folder, dolma)
         result["dolma"] = {"documents": exported}
         lines.append(f"{exported:,} documents with their deletions as attributes in {dolma}")
+    typer.echo(json.dumps(result) if as_json else "\n".join(lines))
+    return 0 if holds else 1
+
+
+def _replay_set(
+    folder: RunFolder, output: Path | None, without: Sequence[str], *, check: bool, as_json: bool
+) -> int:
+    result: dict[str, object] = {}
+    lines: list[str] = []
+    holds = True
+    if check:
+        found = verify_set(folder)
+        holds = found.holds
+        result["verification"] = asdict(found)
+        verdict = "all digests hold, rows balance" if holds else f"{found.fault_count:,} faults"
+        lines.append(f"{found.rows:,} rows: {verdict}")
+        sys.stderr.writelines(f"burnish: {fault}\n" for fault in found.faults)
+    if output:
+        summary = replay_set(folder, output, without)
+        result["replay"] = asdict(summary)
+        lines.append(
+            f"{summary.rows:,} items rebuilt in {output / 'data'}: {summary.changed:,} as they "
+            f"were, {summary.returned:,} came back, {summary.left_out:,} left out"
+        )
     typer.echo(json.dumps(result) if as_json else "\n".join(lines))
     return 0 if holds else 1
 

@@ -12,8 +12,9 @@ import typer
 from rich.console import Console
 
 from burnish.corpora.documents import Document
-from burnish.corpora.errors import BudgetExhausted, QuotaPaused, UsageError
+from burnish.corpora.errors import BudgetExhausted, QuotaPaused, SourceError, UsageError
 from burnish.corpora.ledger import OUTCOMES
+from burnish.corpora.locations import find_parts
 from burnish.corpora.rows import Fields, Selection
 from burnish.corpora.runfolder import RunFolder
 from burnish.corpora.sources import Source, open_source
@@ -25,6 +26,11 @@ from burnish.graphs.settings import Settings, load
 
 TRIED = 200
 """Documents that a dry run looks at."""
+KINDS = ("auto", "documents", "qa")
+_ASKING = frozenset({
+    "question", "problem", "query", "stem", "question_text", "choices", "options", "messages",
+    "conversations",
+})  # fmt: skip
 
 
 def settings_of(
@@ -65,6 +71,28 @@ def default_folder(source: str) -> Path:
     """Return where a run goes when nobody says: `runs/<name of the input>`."""
     name = Path(source.split("@", 1)[0].removeprefix("hf:")).name.split(".", 1)[0]
     return Path("runs") / (name or "corpus")
+
+
+def kind_of(location: str, kind: str, settings: Settings) -> str:
+    """Return the kind of records: as told, or by the columns of the input.
+
+    Raises:
+        UsageError: there is no such kind.
+        SourceError: the input cannot be read.
+    """
+    if kind not in KINDS:
+        raise UsageError(f"--kind {kind}: choose one of {', '.join(KINDS)}")
+    if kind != "auto":
+        return kind
+    if settings.qa.question is not None or settings.qa.turns is not None:
+        return "qa"
+    try:
+        columns = {name for part in find_parts(location) for name in part.head().columns or ()}
+    except SourceError:
+        return "documents"
+    lowered = {name.lower() for name in columns}
+    text = settings.fields.text in columns
+    return "qa" if not text and lowered & _ASKING else "documents"
 
 
 def open_input(location: str, settings: Settings) -> Source:

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from burnish.agents.sft_recipe import RECIPES, Recipe, Shape
 from burnish.corpora.errors import UsageError
+from burnish.graphs.settings import read_toml
 
 T = TypeVar("T")
 
@@ -47,7 +48,7 @@ def choose(
     name = name or ("scratch" if base is None else "refinex")
     if name not in RECIPES:
         raise UsageError(f"--recipe {name!r}: there are {', '.join(RECIPES)}")
-    trees = [_read(path) for path in files or ()] + [_pair(pair) for pair in pairs or ()]
+    trees = [read_toml(path) for path in files or ()] + [_pair(pair) for pair in pairs or ()]
     if unknown := {section for tree in trees for section in tree} - {"recipe", "shape"}:
         raise UsageError(f"setting {min(unknown)}: served training has recipe.* and shape.*")
     recipe = dataclasses.asdict(RECIPES[name]) | {"seed": seed}
@@ -56,15 +57,6 @@ def choose(
         _change(recipe, "recipe", tree.get("recipe", {}))
         _change(shape, "shape", tree.get("shape", {}))
     return Choice(base, _made(Recipe, "recipe", recipe), _made(Shape, "shape", shape))
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror}); check --config") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: is not TOML ({error})") from None
 
 
 def _pair(pair: str) -> Mapping[str, Any]:

@@ -28,6 +28,7 @@ def fingerprint(settings: Settings, survey: Survey, revision: str) -> dict[str, 
     for section, names in _FREE.items():
         for name in names:
             del tree[section][name]
+    del tree["qa"]
     if settings.refiner.name != "served":
         del tree["llm"]
     parts = {f"settings.{key}": _digest(value) for key, value in _flat(tree)}

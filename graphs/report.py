@@ -52,6 +52,7 @@ def build_report(
         "rejected_calls": tally.rejected_calls,
         "kept_ratio": {"bins": BINS, "edited": tally.kept_ratio},
         "confidence": {"bins": BINS, "calls": tally.confidence},
+        "agents": dict(sorted(tally.agents.items())),
         "flags": dict(tally.flags.most_common()),
         "flagged": tally.flagged.best(),
         "biggest": tally.biggest.best(),

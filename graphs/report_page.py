@@ -73,8 +73,7 @@ def _header(figures: Figures) -> Markup:
     else:
         missing = number(abs(balance["rows_in"] - balance["accounted"]))
         badge = tag("span", f"✗ {missing} rows unaccounted for", class_="badge bad")
-    refiner = str(figures["refiner"].get("name", "?"))
-    about = f"{figures['input']['location']} · refiner {refiner} · {figures['created']}"
+    about = f"{figures['input']['location']} · {_refiners(figures)} · {figures['created']}"
     parts = [Part(outcome, balance[outcome]) for outcome in _ORDER]
     return tag(
         "header",
@@ -86,6 +85,14 @@ def _header(figures: Figures) -> Markup:
             stacked(parts),
         ),
     )
+
+
+def _refiners(figures: Figures) -> str:
+    """Name the refiner; where several shared the work, how many documents each of them had."""
+    agents = figures["agents"]
+    if len(agents) < 2:
+        return f"refiner {figures['refiner'].get('name', '?')}"
+    return "refiners " + ", ".join(f"{name}: {number(count)}" for name, count in agents.items())
 
 
 def _term(value: int, name: str) -> Markup:

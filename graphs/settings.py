@@ -13,6 +13,7 @@ from typing import Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from burnish.corpora.errors import UsageError
+from burnish.graphs.qa_settings import QaSettings
 
 
 class _Section(BaseModel):
@@ -136,6 +137,7 @@ class Settings(_Section):
     refiner: RefinerSettings = RefinerSettings()
     llm: LlmSettings = LlmSettings()
     guard: GuardSettings = GuardSettings()
+    qa: QaSettings = QaSettings()
     run: RunSettings = RunSettings()
 
 
@@ -147,7 +149,7 @@ def load(files: Sequence[Path] = (), pairs: Sequence[str] = ()) -> Settings:
     """
     tree: dict[str, Any] = {}
     for path in files:
-        _merge(tree, _read(path))
+        _merge(tree, read_toml(path))
     for pair in pairs:
         _merge(tree, _pair(pair))
     try:
@@ -156,7 +158,12 @@ def load(files: Sequence[Path] = (), pairs: Sequence[str] = ()) -> Settings:
         raise UsageError(_explain(error)) from None
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the tables of a settings file.
+
+    Raises:
+        UsageError: it cannot be read or is not TOML.
+    """
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except OSError as error:

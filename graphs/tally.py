@@ -88,6 +88,8 @@ class Tally:
     seed: int
     """Decides which documents are drawn as samples."""
     outcomes: Counter[str] = field(default_factory=Counter[str])
+    agents: Counter[str] = field(default_factory=Counter[str])
+    """Documents by the agent that decided on them."""
     flags: Counter[str] = field(default_factory=Counter[str])
     chars: Counter[str] = field(default_factory=Counter[str])
     """Characters in by outcome; `out`: in the kept texts; `cut`: removed from edited ones."""
@@ -108,6 +110,8 @@ class Tally:
         self.outcomes[entry.outcome] += 1
         if entry.outcome == "quarantined":
             return
+        if entry.agent:
+            self.agents[entry.agent] += 1
         self.rejected_calls += entry.rejected_calls
         self.chars[entry.outcome] += entry.raw_chars
         removed = sum(stop - start for start, stop, _ in entry.spans)
@@ -124,6 +128,7 @@ class Tally:
     def join(self, later: "Tally") -> None:
         """Add what was counted of later records."""
         self.outcomes += later.outcomes
+        self.agents += later.agents
         self.flags += later.flags
         self.chars += later.chars
         self.bytes_out += later.bytes_out

@@ -82,7 +82,8 @@ def imported(path: Path) -> Iterator[str]:
 def test_every_library_imported_is_declared() -> None:
     declared: list[str] = list(PROJECT["project"]["dependencies"])
     extras: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
-    declared += [line for name in ("hf", "train", "sft", "bench", "wasm") for line in extras[name]]
+    kinds = ("hf", "train", "sft", "bench", "qa", "wiki", "wasm")
+    declared += [line for kind in kinds for line in extras[kind]]
     known = {re.split(r"[<>=\[]", line)[0].replace("-", "_") for line in declared}
     known |= set(sys.stdlib_module_names) | {"burnish"}
     used = {name.split(".")[0] for path in OURS for name in imported(path)}

@@ -30,8 +30,10 @@ class Settings:
     integer: bool = True
     gap: float = 0.0
     """Largest distance to the bound, in units of gain, at which a search may stop."""
-    seconds: float = 60.0
-    """Wall time for one search; HiGHS overshoots it by half at times."""
+    nodes: int = 5_000
+    """Most nodes of a search: the usual limit, which does not depend on how busy the machine is."""
+    seconds: float = 300.0
+    """Wall time for one search, for emergencies; HiGHS overshoots it by half at times."""
     penalty: float | None = None
     """Loss of gain for each unit by which a quota is broken; None keeps quotas hard."""
     objective: bool = True
@@ -75,6 +77,7 @@ def solve(instance: Instance, options: Ints, limits: Floats, settings: Settings)
     choices = {"time_limit": settings.seconds, "random_seed": 0}
     if settings.integer:
         choices |= {"mip_rel_gap": 0.0, "mip_abs_gap": settings.gap / stated.gain_unit}
+        choices |= {"mip_max_nodes": settings.nodes}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

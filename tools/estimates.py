@@ -264,7 +264,8 @@ def write_plan(path: Path, estimates: Estimates, chosen: Ints) -> None:
             pq.write_table(table, partial, compression="zstd")
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise UsageError(
             f"{path}: cannot be written ({error.strerror}); choose another."
         ) from error
+    finally:
+        partial.unlink(missing_ok=True)

@@ -102,6 +102,7 @@ def solve_file(
     quotas: Path | None = None,
     output: Path | None = None,
     effort: Effort | None = None,
+    curve: Sequence[float] = CURVE,
 ) -> Plan:
     """Plan from a user's own table and write the plan beside it.
 
@@ -111,7 +112,7 @@ def solve_file(
         InfeasibleQuotasError: no plan meets the quotas; the message says what would help.
     """
     bounds = read_quotas(quotas) if quotas else Quotas()
-    plan = make_plan(read_estimates(source), budget, bounds, effort or Effort())
+    plan = make_plan(read_estimates(source), budget, bounds, effort or Effort(), curve)
     if output is not None:
         write_plan(output, plan.estimates, plan.chosen)
     return plan
@@ -216,7 +217,12 @@ def _rising(points: list[Point]) -> list[Point]:
 
 def to_json(plan: Plan) -> str:
     """Render value, bound, gap, prices, baselines and curve; the choices are in the plan file."""
-    tree = {
+    return orjson.dumps(to_tree(plan), option=orjson.OPT_INDENT_2).decode()
+
+
+def to_tree(plan: Plan) -> dict[str, object]:
+    """Return the figures of a plan as JSON knows them."""
+    return {
         "value": plan.value,
         "bound": plan.bound,
         "gap": plan.gap,
@@ -233,4 +239,3 @@ def to_json(plan: Plan) -> str:
         "baselines": [each._asdict() for each in plan.baselines],
         "curve": [each._asdict() for each in plan.curve],
     }
-    return orjson.dumps(tree, option=orjson.OPT_INDENT_2).decode()

@@ -65,7 +65,7 @@ def prepare(options: argparse.Namespace) -> Json:
     ]
     _write(options.work / "train.jsonl", pairs)
     prompts = [
-        {"page": page.id, "window": window, "messages": asked(lines, window)}
+        {"page": page.id, "window": window, "messages": asked(page.raw, lines, window)}
         for page in (tests[:4] if options.tiny else tests)
         for lines in [Lines.of(page.raw)]
         for window in windows(lines, options.window)

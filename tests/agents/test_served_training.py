@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burnish.agents.forms import tools_of
+from burnish.agents.served import Prompt, ServedConfig
 from burnish.agents.sft_pairs import Conversation, as_json_answer, in_forms, read_pairs
 from burnish.agents.sft_recipe import RECIPES, Recipe, Shape
 from burnish.corpora.errors import SourceError, UsageError
@@ -103,6 +104,15 @@ def test_every_other_pair_becomes_a_json_answer_that_parses() -> None:
     assert [bool(form.tools) for form in forms] == [True, False, True, False]
     assert len(parse(forms[1].turns[-1]["content"]).calls) == 1
     assert in_forms(pairs, "given") == pairs
+
+
+def test_each_form_of_answer_is_learnt_under_the_prompt_it_is_asked_with() -> None:
+    asked = {mode: Prompt.of(ServedConfig(mode=mode)) for mode in ("tools", "one_shot")}
+    turns = ({"role": "system", "content": asked["tools"].system}, *PAIRS[0].turns[1:])
+    tools, one_shot = in_forms([Conversation(turns, asked["tools"].tools)] * 2, "both")
+    assert (tools.turns[0]["content"], tools.tools) == (asked["tools"].system, asked["tools"].tools)
+    assert (one_shot.turns[0]["content"], one_shot.tools) == (asked["one_shot"].system, ())
+    assert one_shot.turns[1] == tools.turns[1]
 
 
 def test_a_conversation_in_which_tools_answered_keeps_its_form() -> None:

@@ -224,7 +224,11 @@ def test_with_a_budget_the_plan_says_which_documents_the_model_reads(
         assert len(questions(server)) == len(planned)
         agents = {entry.id: entry.agent for entry in _entries(root)}
         assert {name for name, agent in agents.items() if agent == "served"} == planned
-        assert set(agents.values()) == {"served", "embedded"}
+        counts = {"embedded": ROWS - len(planned), "served": len(planned)}
+        assert Counter(agents.values()) == counts
+        assert read_json(root / "report.json")["agents"] == counts
+        named = f"refiners embedded: {counts['embedded']}, served: {counts['served']}"
+        assert named in (root / "report.html").read_text("utf-8")
         assert read_json(root / "plan.json")["documents"] == len(planned)
         assert _main(command) == 0
     assert set(questions(server).values()) == {1}

@@ -1,0 +1,164 @@
+"""What refining a QA set brings, without a language model: `python -m burnish.eval.qa`.
+
+Skewed subsamples of MMLU are rebalanced towards the full set's cells (subject by difficulty) from a
+reserve pool, under budgets that bind; every method meets the same sets, pools, costs and limits.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from burnish.corpora.errors import BurnishError
+from burnish.eval import mmlu
+from burnish.eval.bootstrap import Interval, interval, resamples
+from burnish.eval.qa_rebalance import BUDGETS, Setting, Trial, methods, trials
+
+DRAWS = 10_000
+REFERENCE = "burnish"
+LEGEND = (
+    "JSD: divergence of the set's cells from the full set's, in bits; reduction: the part above",
+    "the floor (mean JSD of random samples of the same size) that is gone; above 100 %: nearer to",
+    "the target than a random sample. Budgets are shares of the cost of the plan without a budget.",
+    "greedy, uniform, random and one plan see the gains once, before anything is done; adaptive",
+    "greedy looks again after every item. worse by: paired difference of JSD to burnish, by seed.",
+    "accuracy error: mean absolute difference of the held-out models' accuracies to the full set.",
+)
+
+
+def mean_of(values: Sequence[float], seed: int = 0) -> Interval:
+    """Return a mean over seeds with its 95 % bootstrap interval."""
+    numbers = np.array(values, np.float64)
+    counts = resamples(len(numbers), draws=DRAWS, seed=seed)
+    return interval(numbers, np.ones(len(numbers)), counts)
+
+
+def summary(results: Sequence[Trial]) -> dict[str, object]:
+    """Return means and intervals for each budget and method, and the comparison with burnish."""
+    table: list[dict[str, object]] = []
+    for budget in sorted({trial.budget for trial in results}):
+        here = [trial for trial in results if trial.budget == budget]
+        ours = {trial.seed: trial for trial in here if trial.method == REFERENCE}
+        for method in methods(0):
+            mine = [trial for trial in here if trial.method == method]
+            table.append({"budget": budget, "method": method, **_figures(mine, ours)})
+    before = [trial.before for trial in results if trial.method == REFERENCE]
+    return {
+        "seeds": len({trial.seed for trial in results}),
+        "before": mean_of(before)._asdict(),
+        "floor": mean_of([trial.floor for trial in results])._asdict(),
+        "skewed": {
+            "kendall": mean_of([trial.skewed_ranking.kendall for trial in results])._asdict(),
+            "heldout_error": mean_of([trial.skewed_heldout.error for trial in results])._asdict(),
+        },
+        "results": table,
+    }
+
+
+def _figures(mine: Sequence[Trial], ours: dict[int, Trial]) -> dict[str, object]:
+    figures: dict[str, Callable[[Trial], float]] = {
+        "after": lambda trial: trial.after,
+        "reduction": lambda trial: trial.reduction,
+        "worse_by": lambda trial: trial.after - ours[trial.seed].after,
+        "spent": lambda trial: trial.spent,
+        "size": lambda trial: float(trial.size),
+        "drawn": lambda trial: float(trial.drawn),
+        "kendall": lambda trial: trial.ranking.kendall,
+        "spearman": lambda trial: trial.ranking.spearman,
+        "error": lambda trial: trial.ranking.error,
+        "heldout_kendall": lambda trial: trial.heldout.kendall,
+        "heldout_error": lambda trial: trial.heldout.error,
+    }
+    return {
+        name: mean_of([figure(trial) for trial in mine])._asdict()
+        for name, figure in figures.items()
+    }
+
+
+def show(results: Sequence[Trial], console: Console) -> None:
+    """Print a table: a method a row, grouped by budget."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("budget", "method"):
+        table.add_column(name)
+    names = ("JSD", "reduction", "worse by", "spent", "kendall", "accuracy error")
+    for name in names:
+        table.add_column(name, justify="right")
+    for budget in sorted({trial.budget for trial in results}):
+        here = [trial for trial in results if trial.budget == budget]
+        ours = {trial.seed: trial for trial in here if trial.method == REFERENCE}
+        for method in methods(0):
+            mine = [trial for trial in here if trial.method == method]
+            table.add_row(f"{budget:.0%}", method, *_cells(mine, ours))
+    first = [trial for trial in results if trial.method == REFERENCE]
+    before = mean_of([trial.before for trial in first])
+    floor = mean_of([trial.floor for trial in first])
+    kendall = mean_of([trial.skewed_ranking.kendall for trial in first])
+    error = mean_of([trial.skewed_heldout.error for trial in first])
+    console.print(
+        f"{len({trial.seed for trial in results})} seeds; before: JSD {_told(before)}, kendall "
+        f"{_told(kendall, 3)}, accuracy error {_told(error)}; floor {_told(floor)}"
+    )
+    console.print(table)
+    for line in LEGEND:
+        console.print(line, highlight=False, markup=False)
+
+
+def _cells(mine: Sequence[Trial], ours: dict[int, Trial]) -> list[str]:
+    return [
+        _told(mean_of([trial.after for trial in mine])),
+        _told(mean_of([100 * trial.reduction for trial in mine]), 1),
+        _told(mean_of([trial.after - ours[trial.seed].after for trial in mine])),
+        f"{np.mean([trial.spent for trial in mine]):.1%}",
+        _told(mean_of([trial.ranking.kendall for trial in mine]), 3),
+        _told(mean_of([trial.heldout.error for trial in mine])),
+    ]
+
+
+def _told(found: Interval, digits: int = 4) -> str:
+    return f"{found.value:.{digits}f} ({found.low:.{digits}f} to {found.high:.{digits}f})"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the experiment and print it."""
+    parser = argparse.ArgumentParser(prog="python -m burnish.eval.qa", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--size", type=int, default=2_000, help="items of a subsample")
+    parser.add_argument("--budgets", type=float, nargs="+", default=list(BUDGETS))
+    parser.add_argument("--limit", type=int, help="use about so many items of MMLU")
+    parser.add_argument("--json", type=Path, help="write all figures to this file")
+    wanted = parser.parse_args(argv)
+    root = mmlu.folder()
+    if not (root / mmlu.FILE).is_file():
+        print(f"skipped: no data at {root} (set BURNISH_DATA)")
+        return 0
+    try:
+        data = mmlu.load(root, wanted.limit)
+    except BurnishError as error:
+        print(error, file=sys.stderr)
+        return 2
+    setting = Setting(wanted.size, tuple(wanted.budgets))
+    begun = time.process_time()
+    results = [
+        trial
+        for seed in range(wanted.first_seed, wanted.first_seed + wanted.seeds)
+        for trial in trials(data, setting, seed)
+    ]
+    spent = time.process_time() - begun
+    console = Console(width=170, color_system=None, highlight=False)
+    show(results, console)
+    console.print(f"{spent:.0f} s of CPU time")
+    if wanted.json is not None:
+        tree = {**summary(results), "trials": [trial.as_json() for trial in results]}
+        wanted.json.write_bytes(orjson.dumps(tree, option=orjson.OPT_INDENT_2) + b"\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

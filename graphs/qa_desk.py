@@ -1,0 +1,146 @@
+"""The set as it stands while a run goes on: what is in it, was done, and may still be done."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from burnish.agents.editing import Order
+from burnish.corpora.documents import QAItem
+from burnish.graphs.qa_journal import Done
+from burnish.graphs.qa_plan import Candidate, Option
+from burnish.graphs.qa_rows import QASet
+from burnish.graphs.qa_target import Aim, places
+
+ADDING = frozenset({"draw", "expand", "generate"})
+"""Operations that bring a new item."""
+
+
+@dataclass(slots=True)
+class Desk:
+    """Everything a round is planned from; changed by nothing but `take`."""
+
+    own: QASet
+    reserve: QASet | None
+    aim: Aim
+    done: list[Done] = field(default_factory=list[Done])
+    place: dict[str, str] = field(default_factory=dict[str, str])
+    """Of each item of the set, by its id, as it stands."""
+    pool: dict[str, str] = field(default_factory=dict[str, str])
+    """Place of each item of the reserve, by its id."""
+    _items: dict[str, QAItem] = field(default_factory=dict[str, QAItem])
+    _added: dict[str, QAItem] = field(default_factory=dict[str, QAItem])
+    _touched: set[str] = field(default_factory=set[str])
+    _taken: set[str] = field(default_factory=set[str])
+
+    @classmethod
+    def lay(cls, own: QASet, reserve: QASet | None, aim: Aim) -> "Desk":
+        """Lay out a set that nothing was done to."""
+        desk = cls(own, reserve, aim)
+        ids = [row.item.id for row in own.rows]
+        desk.place = dict(zip(ids, places(own.rows, aim.buckets), strict=True))
+        desk._items = dict(own.by_id)
+        if reserve is not None:
+            held = [row.item.id for row in reserve.rows]
+            desk.pool = dict(zip(held, places(reserve.rows, aim.buckets), strict=True))
+        return desk
+
+    def now(self) -> list[Candidate]:
+        """Return the items of the set as it stands: those of the source, then added ones."""
+        standing = {**self._items, **self._added}
+        return [Candidate(item, self.place[name]) for name, item in standing.items()]
+
+    def items(self) -> list[QAItem]:
+        """Return the items of the set as it stands."""
+        return [*self._items.values(), *self._added.values()]
+
+    def places(self) -> list[str]:
+        """Return the place of each item of the set as it stands."""
+        return [self.place[item.id] for item in self.items()]
+
+    def open_items(self) -> list[Candidate]:
+        """Return the items that nothing was ordered for yet."""
+        return [
+            Candidate(item, self.place[name])
+            for name, item in self._items.items()
+            if name not in self._touched
+        ]
+
+    def removals(self) -> list[Option]:
+        """Return the option to remove each item that nothing was ordered for."""
+        return [
+            Option(one.item.id, Order("remove", one.item), one.place, "")
+            for one in self.open_items()
+        ]
+
+    def draws(self) -> list[Option]:
+        """Return the option to draw each item of the reserve that the target has a place for."""
+        if self.reserve is None:
+            return []
+        known = set(self.aim.places)
+        return [
+            Option(f"reserve:{name}", Order("draw", self.reserve.by_id[name], place), "", place)
+            for name, place in self.pool.items()
+            if name not in self._taken and place in known
+        ]
+
+    def take(self, done: Iterable[Done]) -> list[Done]:
+        """Take in what was carried out; new items get ids of the set. Returns it as it stands."""
+        taken = [self._take(one) for one in done]
+        self.done += taken
+        return taken
+
+    def _take(self, one: Done) -> Done:
+        planned = one.planned
+        if planned.order.operation in ADDING:
+            return self._add(one)
+        before = planned.order.item
+        assert before is not None
+        self._touched.add(before.id)
+        if one.status != "done":
+            return one
+        if one.after is None:
+            del self._items[before.id]
+            return one
+        after = replace(one.after, id=before.id)
+        if not self.own.fits(after):
+            return replace(
+                one, status="failed", reason="the set's columns cannot hold it", after=before
+            )
+        one = replace(one, after=after)
+        self._items[before.id] = after
+        self.place[before.id] = planned.cell_to or self.place[before.id]
+        return one
+
+    def _add(self, one: Done) -> Done:
+        pooled = one.planned.order.item
+        if pooled is not None:
+            self._taken.add(pooled.id)
+        if one.status != "done" or one.after is None:
+            return one
+        name = self.fresh_id(one.origin or one.after.id)
+        item = replace(one.after, id=name)
+        if not self.own.fits(item):
+            item = replace(item, meta={})
+        if not self.own.fits(item):
+            return replace(
+                one, status="failed", reason="the set's columns cannot hold it", after=None
+            )
+        self._added[name] = item
+        self.place[name] = one.planned.cell_to
+        return replace(one, after=item)
+
+    def fresh_id(self, wanted: str) -> str:
+        """Return an id that no item of the set has or had, the wanted one where it is free."""
+        used = {*self.own.by_id, *self._added}
+        if self.own.numbered:
+            if wanted.isascii() and wanted.isdigit() and wanted not in used:
+                return wanted
+            return str(1 + max((int(name) for name in used), default=0))
+        if wanted and wanted not in used:
+            return wanted
+        stem = wanted or "new"
+        return next(name for at in range(2, len(used) + 3) if (name := f"{stem}-{at}") not in used)
+
+
+def counted(done: Sequence[Done], operation: str) -> int:
+    """Count how often an operation changed the set."""
+    return sum(one.changes for one in done if one.planned.order.operation == operation)

@@ -1,0 +1,225 @@
+"""Questions in the run graph: profiled, tried, planned, refined round by round, committed.
+
+The context holds the set in memory; what survives a kill are the plans (`plan-NN.json`), written
+before anything is done, and the batches of the journal (`edits/`), written as they are finished.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from contextvars import Context
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from burnish.corpora.errors import UsageError
+from burnish.corpora.qa_ledger import READ
+from burnish.corpora.questions import Selection
+from burnish.corpora.runfolder import RunFolder, read_json
+from burnish.graphs import qa_cast
+from burnish.graphs.fingerprint import claim
+from burnish.graphs.pool import Marker
+from burnish.graphs.qa_commit import outcome_of, write_set
+from burnish.graphs.qa_desk import Desk
+from burnish.graphs.qa_journal import Done, Journal, Planned
+from burnish.graphs.qa_manifest import manifest_of, marks_of
+from burnish.graphs.qa_plan_file import held_plan, make_round
+from burnish.graphs.qa_records import Workshop, build, drive
+from burnish.graphs.qa_review import by_hand, read_reviewed
+from burnish.graphs.qa_rows import QASet, fields_of, read_set
+from burnish.graphs.qa_target import aim_of
+from burnish.graphs.run_state import RunState, Silence, Watcher
+from burnish.graphs.settings import Settings
+
+Opened = Callable[[Settings, Desk], AbstractAsyncContextManager[Workshop]]
+_NEAR = 1.02
+"""A divergence of so many times the floor is as good as none."""
+
+
+@dataclass
+class QaContext:
+    """The stages of a run over questions, and what they work with."""
+
+    folder: RunFolder
+    settings: Settings
+    location: str
+    watcher: Watcher = field(default_factory=Silence)
+    opened: Opened | None = None
+    """Opens the agents; none: those of the settings."""
+    desk: Desk | None = None
+    round: int = 0
+    """The last round that the desk has taken in."""
+
+    def profile(self, state: RunState) -> RunState:  # noqa: ARG002
+        """Read set, reserve and target, and claim the folder for them."""
+        desk = self._lay()
+        own = desk.own
+        agents: dict[str, str] = {}
+        marks = marks_of(self.settings, own, desk.reserve, desk.aim, agents)
+        new = claim(self.folder, marks, manifest_of(self.settings, own, marks, agents))
+        self.folder.make()
+        chars = sum(len(item.question) for item in own.items)
+        return RunState(
+            rows=len(own.rows), bad_rows=len(own.bad), chars=chars, resumed=not new, round=0
+        )
+
+    def pilot(self, state: RunState) -> RunState:
+        """Try operations with a model on a sample."""
+        return state
+
+    def plan(self, state: RunState) -> RunState:
+        """Solve the program of the next round, unless that was done before."""
+        number = state.get("round", 0) + 1
+        desk = self._desk(number - 1)
+        planned, figures = make_round(self.folder.root, desk, self.settings, number)
+        plan = {
+            "round": number,
+            "orders": len(planned),
+            **{key: figures.get(key) for key in _TOLD},
+        }
+        return RunState(plan=plan, round=number)
+
+    def refine(self, state: RunState) -> RunState:
+        """Carry out the orders of the round that are in no batch yet."""
+        number = state.get("round", 1)
+        desk = self._desk(number - 1)
+        planned, _ = held_plan(self.folder.root, desk, number)
+        journal = Journal(self.folder.root)
+        batches = list(_batches(planned, self.settings.qa.batch))
+        finished = sum(len(b) for at, b in enumerate(batches) if journal.has(number, at))
+        self.watcher.begins(len(planned), {"rows": finished} | _NO_OUTCOMES)
+        left = [at for at in range(len(batches)) if not journal.has(number, at)]
+        if left:
+            # A fresh context: inside a node of the run graph the record graph would take over its
+            # settings, which mean nothing without a checkpointer.
+            Context().run(asyncio.run, self._carry_out(journal, number, batches, left))
+        done = [one for at, b in enumerate(batches) for one in journal.read(number, at, b)]
+        desk.take(done)
+        self.round = number
+        return RunState(totals={"orders": len(desk.done)})
+
+    async def _carry_out(
+        self, journal: Journal, number: int, batches: list[list[Planned]], left: list[int]
+    ) -> None:
+        graph = build()
+        desk = self._desk(number - 1)
+        opened = self.opened or qa_cast.workshop_of
+        async with opened(self.settings, desk) as workshop:
+            for at in left:
+                done = await drive(graph, batches[at], workshop, number)
+                journal.write(number, at, done)
+                self.watcher.shard(_told(done))
+
+    def validate(self, state: RunState) -> RunState:
+        """Check the balance of rows, and ask for another round where one may help."""
+        number = state.get("round", 1)
+        desk = self._desk(number)
+        last = [one for one in desk.done if one.round == number]
+        places = desk.places()
+        near = desk.aim.divergence(places) <= _NEAR * desk.aim.floor(len(places))
+        moved = any(one.changes for one in last)
+        again = moved and not near and number < self.settings.qa.rounds
+        return RunState(again=again)
+
+    def commit(self, state: RunState) -> RunState:
+        """Write the refined set, and clear away what interrupted writes left behind."""
+        desk = self._desk(state.get("round", 1))
+        marker = self.folder.marker(0)
+        said = read_json(marker) if marker.exists() else None
+        if said is None:
+            said = write_set(self.folder, desk, self.settings.qa.review_below)
+        for leftover in self.folder.root.rglob(".*.tmp"):
+            leftover.unlink(missing_ok=True)
+        totals = self._totals(said)
+        return RunState(totals=totals, faults=self._faults(said, desk))
+
+    def report(self, state: RunState) -> RunState:
+        """Write the report and the dataset card."""
+        from burnish.graphs.qa_report import write_qa_report
+
+        write_qa_report(self.folder, self._desk(state.get("round", 1)), self.settings)
+        return state
+
+    def _totals(self, marker: dict[str, Any]) -> dict[str, int]:
+        totals: dict[str, int] = {
+            **marker["outcomes"],
+            "rows": marker["rows"],
+            "rows_out": marker["rows_out"],
+            "review": marker["review"],
+        }
+        if self.settings.llm.endpoint:
+            from burnish.graphs.language import account_of
+
+            account = account_of(self.settings.llm, self.folder.root)
+            totals["tokens"] = account.spent + account.held if account else 0
+        return totals
+
+    def _faults(self, marker: dict[str, Any], desk: Desk) -> list[str]:
+        outcomes = marker["outcomes"]
+        rows = len(desk.own.rows) + len(desk.own.bad)
+        counted = sum(outcomes[name] for name in READ)
+        out = rows - outcomes["dropped"] - outcomes["quarantined"] + outcomes["added"]
+        faults: list[str] = []
+        if counted != rows:
+            faults.append(f"rows do not balance: {rows} were read, {counted} are accounted for")
+        if out != marker["rows_out"]:
+            faults.append(
+                f"rows do not balance: {out} should be in the set, not {marker['rows_out']}"
+            )
+        lost = outcomes["failed"] + outcomes["quarantined"]
+        allowed = self.settings.run.max_failure_ratio
+        if lost > allowed * max(rows, 1):
+            faults.append(
+                f"{lost} of {rows} rows failed or were quarantined, more than "
+                f"run.max_failure_ratio={allowed} allows"
+            )
+        return faults
+
+    def _lay(self) -> Desk:
+        """Read everything anew."""
+        qa, chosen = self.settings.qa, self.settings.selection
+        fields = fields_of(qa, self.settings.fields.id)
+        selection = Selection(chosen.limit, chosen.sample, chosen.seed)
+        strict = self.settings.run.strict
+        own = read_set(
+            self.location, fields, selection, strict=strict, progress=self.watcher.reading
+        )
+        if not own.rows:
+            raise UsageError(f"{self.location}: holds no question that can be read")
+        reserve: QASet | None = None
+        if qa.reserve is not None:
+            reserve = read_set(qa.reserve, fields_of(qa), Selection())
+        desk = Desk.lay(own, reserve, aim_of(own, reserve, qa))
+        if qa.reviewed is not None:
+            desk.take(by_hand(read_reviewed(Path(qa.reviewed)), desk))
+        self.desk, self.round = desk, 0
+        return desk
+
+    def _desk(self, number: int) -> Desk:
+        """Return the desk with everything up to a round taken in."""
+        desk = self.desk or self._lay()
+        journal = Journal(self.folder.root)
+        while self.round < number:
+            self.round += 1
+            planned, _ = held_plan(self.folder.root, desk, self.round)
+            for at, batch in enumerate(_batches(planned, self.settings.qa.batch)):
+                desk.take(journal.read(self.round, at, batch))
+        return desk
+
+
+_NO_OUTCOMES = {"edited": 0, "dropped": 0, "quarantined": 0}
+_TOLD = ("value", "bound", "gap", "cost", "budget", "price_per_1000_tokens", "operations", "size")
+
+
+def _batches(planned: list[Planned], size: int) -> Iterator[list[Planned]]:
+    for start in range(0, len(planned), size):
+        yield planned[start : start + size]
+
+
+def _told(done: list[Done]) -> Marker:
+    """Return what a batch did, in the words that a watcher knows."""
+    found = Counter(outcome_of(one) for one in done)
+    size = sum(len(one.before.question.encode("utf-8", "replace")) for one in done if one.before)
+    outcomes = {name: found[name] for name in _NO_OUTCOMES}
+    return {"rows": len(done), "bytes_in": size, "outcomes": outcomes}

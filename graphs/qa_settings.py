@@ -1,0 +1,86 @@
+"""The settings of a run over questions: the section `qa`."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+OperationName = Literal[
+    "remove",
+    "draw",
+    "mine_distractors",
+    "flag",
+    "expand",
+    "generate",
+    "rephrase",
+    "recalibrate",
+    "rewrite_distractors",
+    "repair",
+]
+ValidatorName = Literal["reasoner", "librarian"]
+
+
+class QaSettings(BaseModel):
+    """How a QA set is refined; ignored in runs over documents."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    question: str | None = None
+    """Column of the question; none: found by name, as all the columns below."""
+    answer: str | None = None
+    """Column of the keyed answer."""
+    choices: str | None = None
+    """Column of the choices, or several columns with commas between them."""
+    domain: str | None = None
+    """Column of the domain."""
+    skill: str | None = None
+    """Column of the skill."""
+    rationale: str | None = None
+    """Column of the rationale."""
+    context: str | None = None
+    """Column of the context."""
+    turns: str | None = None
+    """Column of the conversation, for multi-turn items."""
+    records: list[str] | None = None
+    """Columns of answer records of models; a name may end in `*`."""
+    target: str = "uniform"
+    """What the cells should be like: uniform, a reference set, or a TOML file of shares."""
+    by: Literal["cell", "cell_difficulty"] = "cell_difficulty"
+    """What is balanced: domain by skill, or these by difficulty where it is known."""
+    buckets: int = Field(default=5, ge=1, le=20)
+    """Difficulty buckets."""
+    reserve: str | None = None
+    """A pool of further questions that may be drawn from."""
+    operations: list[OperationName] | None = None
+    """What may be done; none: all that the run has the means for."""
+    size_floor: float = Field(default=0.9, ge=0, le=1)
+    """Share of the set's items that must remain, drawn and written ones counted."""
+    size_cap: float = Field(default=1.1, ge=0)
+    """The largest final size, as a share of the set's."""
+    quotas: str | None = None
+    """TOML file with more bounds, as `burnish solve` reads them."""
+    max_edits: int | None = Field(default=None, ge=0)
+    """Most items that may be touched in all; none: no bound."""
+    rounds: int = Field(default=2, ge=1, le=10)
+    """How often it is planned and carried out; later rounds see what the earlier ones did."""
+    pilot: int = Field(default=24, ge=0)
+    """Items that each operation with a model is tried on before anything is planned."""
+    token_reserve: float = Field(default=0.15, ge=0, lt=1)
+    """Share of the budget that is not planned with: repairs and validation."""
+    validators: list[ValidatorName] | None = None
+    """Who checks new and changed items; none: all that the run has the means for."""
+    check: Literal["edits", "all"] = "edits"
+    """What validators look at: what was written, or every item of the set as well."""
+    review_below: float = Field(default=0.7, ge=0, le=1)
+    """Verdicts less confident than this go to the review queue."""
+    contamination: list[str] = []
+    """Sets that new and changed items must not occur in."""
+    wiki: str | None = None
+    """Folder of a passage index made by `burnish wiki build`."""
+    embedder: str | None = None
+    """Sentence embedder; none: the default one."""
+    reviewed: str | None = None
+    """A review file with decisions, or the folder of the run that asked for them."""
+    batch: int = Field(default=64, ge=1)
+    """Operations carried out before their results are put on disk together."""
+    seed: int = 0
+    """Seed of the pilot, of the order among equals, and of what operations draw."""
