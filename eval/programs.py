@@ -13,7 +13,7 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +22,7 @@ from burnish.corpora.errors import BurnishError
 from burnish.eval.pot_programs import agrees, read_recorded
 from burnish.tools.sandbox import Limits, Sandbox, layers
 from burnish.tools.sandbox_check import check, read_expectations
+from burnish.tools.sealing import NOBODY
 
 HOSTILE = (
     "import os\nwhile True: os.fork()",
@@ -134,14 +135,16 @@ def leftovers(plan: Plan) -> Figures:
         ends = Counter(result.outcome for result in threads.map(sandbox.run, chosen))
         wall, after = time.monotonic() - started, _traces(sandbox)
         pids = set(sandbox.pids)
-    gone = [pid for pid in pids if not Path(f"/proc/{pid}").exists()]
+    gone = all(not Path(f"/proc/{pid}").exists() for pid in pids)
+    counted = ("descriptors", "server_descriptors", "children", "zombies", "files_of_programs")
     return {
         "programs": plan.repeats,
         "seconds": wall,
         "outcomes": dict(ends),
         "before": before,
         "after": after,
-        "workers_gone_after_close": len(gone) == len(pids),
+        "workers_gone_after_close": gone,
+        "nothing_left": gone and all(before[name] == after[name] for name in counted),
     }
 
 
@@ -158,8 +161,8 @@ def _traces(sandbox: Sandbox) -> Figures:
         "descriptors": len(list(Path("/proc/self/fd").iterdir())),
         "server_descriptors": [_entries(f"/proc/{pid}/fd") for pid in sorted(sandbox.pids)],
         "children": [len(_family(pid)) - 1 for pid in sorted(sandbox.pids)],
-        "zombies": sum(state == "Z" for state in _states()),
-        "temporary_files": [_entries("/tmp"), _entries("/dev/shm")],  # noqa: S108
+        "zombies": _zombies(),
+        "files_of_programs": [_owned("/tmp"), _owned("/dev/shm")],  # noqa: S108
         "server_memory_mib": [_memory(pid) for pid in sorted(sandbox.pids)],
     }
 
@@ -180,12 +183,32 @@ def _family(pid: int) -> list[int]:
     return [pid, *(member for child in _children_of(pid) for member in _family(child))]
 
 
-def _states() -> Iterator[str]:
-    for entry in Path("/proc").glob("[0-9]*/stat"):
+def _zombies() -> int:
+    """Count ended children of this process that nobody collected."""
+    count = 0
+    for pid in (child for path in Path("/proc/self/task").iterdir() for child in _listed(path)):
         try:
-            yield entry.read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+            state = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0]
         except OSError:
             continue
+        count += state == "Z"
+    return count
+
+
+def _listed(task: Path) -> list[int]:
+    return [int(child) for child in (task / "children").read_text(encoding="ascii").split()]
+
+
+def _owned(folder: str) -> int:
+    """Count what belongs to the user that programs run as (nobody where burnish runs as root)."""
+    user = os.getuid() or NOBODY
+    owners = 0
+    for entry in Path(folder).iterdir():
+        try:
+            owners += entry.lstat().st_uid == user
+        except OSError:
+            continue
+    return owners
 
 
 def _processor_seconds(pids: Sequence[int]) -> float:

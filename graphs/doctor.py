@@ -5,16 +5,16 @@ A check never stops the others: whatever a broken library raises becomes a row.
 
 import asyncio
 import importlib
+import importlib.util
 import os
 import platform
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from packaging.requirements import Requirement
 
@@ -22,12 +22,16 @@ from burnish.agents.probe import Constraints, probe
 from burnish.agents.roles import Endpoint, dialect_of
 from burnish.corpora.errors import BurnishError
 
+if TYPE_CHECKING:
+    from burnish.tools.sandbox import Layer
+
 State = Literal["ok", "missing", "broken", "optional"]
 """`missing` and `broken` parts are needed; an `optional` part is absent or does not work here, and
 everything but what its detail names works without it."""
 
-EXTRAS = ("hf", "train", "sft", "wasm", "qa")
+EXTRAS = ("hf", "train", "sft", "qa", "wiki", "wasm")
 """Groups of libraries that `pip install "burnish[NAME]"` adds, as far as this version has them."""
+_EMBEDDING = ("sentence_transformers", "torch")
 LEAST_FREE = 1 << 30
 """Bytes of disk below which a run of any size is likely to fail."""
 SERVER_SECONDS = 60.0
@@ -56,6 +60,7 @@ def examine(endpoint: Endpoint | None = None) -> tuple[Check, ...]:
         ("sandbox", sandbox),
         ("solver", lambda: (solver(),)),
         ("index", lambda: (index(),)),
+        ("embedder", lambda: (embedder(),)),
         ("disk", lambda: (temporary(), disk("current folder", Path.cwd()))),
     ]
     if endpoint is not None:
@@ -134,22 +139,28 @@ def _unfit(requirement: Requirement) -> str:
     return f"{requirement.name} {found} is not {requirement.specifier}"
 
 
-def sandbox() -> tuple[Check, ...]:
-    """Look at each layer of the sandbox, then run a program in it."""
-    from burnish.tools.sandbox import Limits, Sandbox, layers
+def sandbox(found: Sequence["Layer"] | None = None) -> tuple[Check, ...]:
+    """Look at each layer of the sandbox, then run a program in it.
 
-    found = layers()
+    Args:
+        found: the layers to judge; those of this system when not given.
+    """
+    from burnish.tools.sandbox import Sandbox, layers
+    from burnish.tools.sandbox_layers import WASM, available
+
+    found = layers() if found is None else found
+    absent: State = "optional" if available(found, WASM) else "missing"
     rows = [
         Check(
             f"sandbox: {layer.name}",
-            "ok" if layer.available else "missing" if layer.required else "optional",
+            "ok" if layer.available else absent if layer.required else "optional",
             layer.detail,
             "" if layer.available else layer.mend,
         )
         for layer in found
     ]
     try:
-        with Sandbox(Limits(), workers=1, found=found) as opened:
+        with Sandbox(workers=1, found=found) as opened:
             result = opened.run("from sympy import Rational\nRational(1, 2) + 6 * 7")
     except BurnishError as error:
         return (*rows, Check("sandbox", "broken", str(error), "see the rows of its layers"))
@@ -183,18 +194,34 @@ def solver() -> Check:
 
 def index() -> Check:
     """Import the library that searches passages."""
+    mend = "pip install --force-reinstall faiss-cpu"
     try:
         importlib.import_module("faiss")
     except ModuleNotFoundError:
-        detail = "faiss is not installed; retrieval of passages needs it"
-        return Check("index", "optional", detail, 'pip install "burnish[qa]"')
+        return Check("index", "missing", "faiss is not installed", mend)
     except (ImportError, OSError) as error:
-        return Check(
-            "index", "broken", f"faiss: {error}", "pip install --force-reinstall faiss-cpu"
-        )
-    with suppress(PackageNotFoundError):
-        return Check("index", "ok", f"faiss {version('faiss-cpu')}")
-    return Check("index", "ok", "faiss")
+        return Check("index", "broken", f"faiss: {error}", mend)
+    return Check("index", "ok", f"faiss {version('faiss-cpu')}")
+
+
+def embedder() -> Check:
+    """Load the default embedder and have it tell near from far."""
+    absent = [name for name in _EMBEDDING if importlib.util.find_spec(name) is None]
+    mend = 'pip install "burnish[qa]"'
+    if absent:
+        detail = f"{' and '.join(absent)} not installed; questions are then not embedded"
+        return Check("embedder", "optional", detail, mend)
+    from burnish.tools.embedder import load_embedder
+
+    try:
+        model = load_embedder()
+    except BurnishError as error:
+        return Check("embedder", "broken", str(error), mend)
+    cat, kitten, tax = model.embed(["A cat sleeps.", "A kitten is asleep.", "Tax law of 1911."])
+    told = f"{model.name}, {model.dimensions} dimensions, {model.precision}"
+    if not cat @ kitten > cat @ tax:
+        return Check("embedder", "broken", f"{told}: it cannot tell near from far", mend)
+    return Check("embedder", "ok", told)
 
 
 def temporary() -> Check:

@@ -115,6 +115,7 @@ def _check_memory() -> int:
     """
     gc.collect()
     gc.freeze()
+    sealing.gather_pages()
     if sealing.shared_mappings():
         raise RuntimeError("a library made memory that programs would share; nothing is run")
     if len(list(Path("/proc/self/task").iterdir())) != 1:

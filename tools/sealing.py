@@ -24,6 +24,8 @@ _FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 5: 16}
 """How many of Landlock's file rights exist from each version on (kernel documentation)."""
 _NET_RIGHTS, _SCOPES = 0b11, 0b11
 
+_HUGE, _MADV_COLLAPSE = 2 << 20, 25
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -131,6 +133,25 @@ def address_space() -> int:
     """Return the size of this process' virtual memory in bytes."""
     pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
     return pages * resource.getpagesize()
+
+
+def gather_pages() -> int:
+    """Put this process' memory into huge pages where the kernel can; return how many it made.
+
+    A fork copies one entry for a huge page instead of 512, and the child's end frees one: that is
+    a third of what a small program costs. Linux 6.1 or newer; elsewhere nothing changes.
+    """
+    gathered = 0
+    with Path("/proc/self/maps").open(encoding="utf-8") as maps:
+        lines = [line.split() for line in maps]
+    for span, rights, *_, name in (line if len(line) > 5 else [*line, ""] for line in lines):
+        if rights != "rw-p" or name not in {"", "[heap]"}:
+            continue
+        start, end = (int(part, 16) for part in span.split("-"))
+        for address in range(-(-start // _HUGE) * _HUGE, end - _HUGE + 1, _HUGE):
+            place = ctypes.c_void_p(address)
+            gathered += _libc.madvise(place, ctypes.c_size_t(_HUGE), _MADV_COLLAPSE) == 0
+    return gathered
 
 
 def _prctl(option: int, argument: int) -> int:

@@ -1,7 +1,9 @@
 import json
 import os
 import subprocess
+from dataclasses import replace
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,10 @@ from burnish.agents.roles import Endpoint
 from burnish.eval.speed import COMMAND
 from burnish.graphs import doctor
 from burnish.graphs.doctor import Check, healthy
+from burnish.tools.sandbox import layers
 from tests.graphs.model_server import model_server
 
-NEEDED = {"burnish", "packages", "sandbox", "solver", "temporary files", "current folder"}
+NEEDED = {"burnish", "packages", "sandbox", "solver", "index", "temporary files", "current folder"}
 
 
 def called(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -76,6 +79,24 @@ def test_a_server_that_is_down_is_broken() -> None:
     check = doctor.server(Endpoint("http://127.0.0.1:9/v1", "m"))
     assert check.state == "broken"
     assert check.mend
+
+
+def test_an_embedder_is_ok_or_optional() -> None:
+    check = doctor.embedder()
+    installed = find_spec("sentence_transformers") is not None
+    assert check.state == ("ok" if installed else "optional")
+    assert "dimensions" in check.detail or "burnish[qa]" in check.mend
+
+
+def test_a_missing_layer_of_the_sandbox_is_named_with_its_mend() -> None:
+    gone = {"seccomp", "wasm"}
+    found = [replace(layer, available=layer.name not in gone, detail="gone") for layer in layers()]
+    rows = {check.name: check for check in doctor.sandbox(found)}
+    assert rows["sandbox: seccomp"].state == "missing"
+    assert rows["sandbox: seccomp"].mend
+    assert rows["sandbox: wasm"].state == "optional"
+    assert rows["sandbox"].state == "broken"
+    assert "burnish[wasm]" in rows["sandbox"].detail
 
 
 def test_a_nearly_full_disk_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
