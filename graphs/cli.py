@@ -19,6 +19,7 @@ from burnish.graphs.cli_profile import profile
 from burnish.graphs.cli_sandbox import sandbox_app
 from burnish.graphs.cli_serve import serve
 from burnish.graphs.cli_solve import solve
+from burnish.graphs.cli_wiki import wiki_app
 
 app = typer.Typer(
     name="burnish",
@@ -35,6 +36,7 @@ app.command()(serve)
 app.command()(profile)
 app.command()(solve)
 app.command()(doctor)
+app.add_typer(wiki_app, name="wiki")
 
 Configs = Annotated[
     list[Path] | None, typer.Option("--config", help="TOML file with settings; may be repeated.")

@@ -8,11 +8,12 @@ from burnish.corpora.articles import Article, Passage
 WORDS = 100
 """Words a passage has room for (DPR cuts at as many: Karpukhin et al. 2020, section 4.1)."""
 
-_ABBREVIATIONS = frozenset(
+_SHORTENED = (
     "adm al approx apr aug ave bros ca capt cf co col corp dec dept dr ed eds eg est etc feb fig fl"
-    " gen gov hon ie inc jan jr jul jun lt ltd maj mar mr mrs ms mt no nov oct op pp prof rep rev"
-    " sec sen sep sept sgt sr st vol vs".split()
-)  # fmt: skip
+    " gen gov hon ie inc jan jr jul jun lt ltd maj mar mr mrs ms mt nov oct op pp prof rep rev sec"
+    " sen sep sept sgt sr st vol vs"
+)
+_ABBREVIATIONS = frozenset(_SHORTENED.split())
 _BORDER = re.compile(
     r"(?<=[.!?])[\"'\u2019\u201d)\]]*[ \t]+(?=[\"'\u2018\u201c(\[]*[A-Z0-9\u00c0-\u00de])"
     r"|(?<=[\u3002\uff01\uff1f])[\u300d\u300f\u201d]*"
@@ -45,7 +46,7 @@ def _goes_on(piece: str) -> bool:
     if last is None:
         return False
     word = last.group(1)
-    return len(word) == 1 and word.isupper() or word.lower() in _ABBREVIATIONS
+    return (len(word) == 1 and word.isupper()) or word.lower() in _ABBREVIATIONS
 
 
 def weight(text: str) -> int:

@@ -115,15 +115,15 @@ def load_embedder(
     if any(importlib.util.find_spec(part) is None for part in ("sentence_transformers", "torch")):
         raise UsageError('embedding needs sentence-transformers: pip install "burnish[qa]"')
     found = find_model(name)
-    import huggingface_hub.utils
     import torch
+    import transformers.utils.logging as chatter
     from sentence_transformers import SentenceTransformer
 
     if threads is not None:
         torch.set_num_threads(threads)
     precision = "bfloat16" if torch.cuda.is_available() or _has_bfloat16() else "float32"
-    shown = not huggingface_hub.utils.are_progress_bars_disabled()
-    huggingface_hub.utils.disable_progress_bars()
+    shown = chatter.is_progress_bar_enabled()
+    chatter.disable_progress_bar()
     try:
         model = SentenceTransformer(
             str(found.folder), local_files_only=True, model_kwargs={"dtype": precision}
@@ -133,7 +133,7 @@ def load_embedder(
         raise UsageError(f"embedder {found.folder}: no model can be loaded ({reason})") from None
     finally:
         if shown:
-            huggingface_hub.utils.enable_progress_bars()
+            chatter.enable_progress_bar()
     size = model.get_embedding_dimension()
     if not size:
         raise UsageError(f"embedder {found.folder}: it does not say how long its vectors are")

@@ -1,0 +1,110 @@
+"""A finished index of passages: opened without reading it, searched by words and by meaning."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from burnish.corpora.articles import Passage
+from burnish.corpora.errors import SourceError
+from burnish.tools.embedder import Embedder
+from burnish.tools.fusion import Fused, Ranking, Rows, fuse
+from burnish.tools.lexical import LexicalIndex, open_lexical
+from burnish.tools.passage_store import PassageStore
+from burnish.tools.passages import DenseIndex, open_dense
+from burnish.tools.wiki_manifest import Manifest, check_embedder, read_manifest
+
+Way = Literal["hybrid", "dense", "words"]
+
+STORE = "passages.sqlite"
+DENSE = "vectors.faiss"
+LEXICAL = "words"
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """How the two rankings are joined."""
+
+    depth: int = 100
+    """Passages taken from each."""
+    constant: float = 10.0
+    """Of reciprocal rank fusion."""
+    dense: float = 1.0
+    """Weight of the ranking by meaning; that by words counts 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that was found."""
+
+    rank: int
+    """From 1."""
+    score: float
+    """Of the fusion, or of the one ranking that was asked for; says nothing across questions."""
+    passage: Passage
+
+
+@dataclass(frozen=True, slots=True)
+class WikiIndex:
+    """Passages with both of their indices; open it with `open_index`. Threads may share it."""
+
+    folder: Path
+    manifest: Manifest
+    store: PassageStore
+    dense: DenseIndex
+    lexical: LexicalIndex
+    embedder: Embedder
+    blend: Blend
+
+    def search(self, question: str, k: int = 5, way: Way = "hybrid") -> list[Hit]:
+        """Return up to k passages that may answer a question, best first."""
+        found = self.rows(question, self.embedder.embed([question])[0], k, way)
+        passages = self.store.get([int(row) for row in found.rows])
+        return [
+            Hit(rank, float(score), passage)
+            for rank, (score, passage) in enumerate(zip(found.scores, passages, strict=True), 1)
+        ]
+
+    def rows(
+        self, question: str, vector: NDArray[np.float32], k: int, way: Way = "hybrid"
+    ) -> Fused:
+        """Return the rows that answer best, for a question that is embedded already."""
+        depth = max(self.blend.depth, k)
+        rankings: list[Ranking] = []
+        if way != "dense":
+            rankings.append(Ranking(self.lexical.search(question, depth)))
+        if way != "words":
+            rankings.append(Ranking(self.dense.search(vector, depth).rows, self.blend.dense))
+        joined = fuse(rankings, constant=self.blend.constant)
+        return Fused(joined.rows[:k], joined.scores[:k])
+
+    def cosines(self, vector: NDArray[np.float32], texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return how near texts are to an embedded question."""
+        return self.embedder.embed(texts) @ vector
+
+    def find(self, rows: Rows) -> list[Passage]:
+        """Return the passages at some rows."""
+        return self.store.get([int(row) for row in rows])
+
+
+_BLEND = Blend()
+
+
+def open_index(folder: Path, embedder: Embedder, blend: Blend = _BLEND) -> WikiIndex:
+    """Open a finished index; nothing of its size is read.
+
+    Raises:
+        SourceError: it is not there, not finished or damaged.
+        UsageError: it was built with another embedder, or a library is missing.
+    """
+    manifest = read_manifest(folder)
+    check_embedder(manifest, folder, embedder.name, embedder.digest)
+    dense = open_dense(folder / DENSE, manifest.probes)
+    lexical = open_lexical(folder / LEXICAL)
+    store = PassageStore(folder / STORE)
+    if not len(dense) == len(lexical) == len(store) == manifest.count:
+        raise SourceError(f"{folder}: its parts hold different passages; build the index again")
+    return WikiIndex(folder, manifest, store, dense, lexical, embedder, blend)
