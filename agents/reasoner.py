@@ -31,7 +31,7 @@ from burnish.corpora.errors import (
     ReplyError,
     SandboxError,
 )
-from burnish.tools.answers import Tolerance
+from burnish.tools.answers import Comparison, Tolerance
 from burnish.tools.answers_choices import LETTERS, keyed, unlabelled
 from burnish.tools.answers_found import found_answer
 from burnish.tools.answers_judge import Judge, Runner
@@ -43,6 +43,7 @@ NAME = "reasoner"
 
 _BLOCK = re.compile(r"```(?:python|py)?[^\S\n]*\n(.*?)\n?[^\S\n]*```", re.DOTALL | re.IGNORECASE)
 _REFUSAL = re.compile(r"^\W*not computable\W*$", re.IGNORECASE | re.MULTILINE)
+_PERCENT = re.compile(r"%|\bper ?cent", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -240,10 +241,20 @@ async def _ballots(
             ballots.append(Ballot(None, "unclear"))
             continue
         found = await judge.against_key(answer, item.answer, item.choices)
+        if found.relation == "different" and await _in_percent(judge, answer, item):
+            found = Comparison("unclear", "a share where the other is in percent")
         ballots.append(Ballot(answer, found.relation))
         words = f"found {answer}, keyed {item.answer}: {found.relation} ({found.ground})"
         evidence.append(Evidence("comparison", f"sample {place}", words))
     return ballots, tuple(evidence)
+
+
+async def _in_percent(judge: Judge, answer: str, item: QAItem) -> bool:
+    """Say whether an answer to a question about percent is the key times or by 100."""
+    if item.choices or _PERCENT.search(item.question) is None:
+        return False
+    pairs = ((answer, f"{item.answer}%"), (f"{answer}%", item.answer))
+    return any([(await judge.compare(*pair)).same for pair in pairs])
 
 
 async def _groups(judge: Judge, answers: Sequence[str | None]) -> list[list[int]]:

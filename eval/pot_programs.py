@@ -51,6 +51,10 @@ class Recorded:
     printed: bool
     """Whether the number was printed, rather than the value of `ans`."""
     absolute: bool
+    question: str = ""
+    gold: str = ""
+    model: str = ""
+    """The model, with the run where it was recorded in several."""
 
 
 def read_recorded(path: Path) -> Iterator[Recorded]:
@@ -94,6 +98,9 @@ def _recorded(row: dict[str, object]) -> Recorded:
         number=_float(output),
         printed=printed,
         absolute=str(row.get("file")).startswith(("svamp_s0", "multiarith")),
+        question=str(row.get("question", "")).strip(),
+        gold=str(row.get("gold", "")),
+        model=" ".join(str(row[name]) for name in ("model", "file") if row.get(name)),
     )
 
 

@@ -121,7 +121,7 @@ _WORDS = frozenset({
     "go", "he", "her", "him", "his", "how", "if", "in", "is", "it", "its", "man", "may", "men",
     "my", "new", "no", "not", "of", "off", "old", "on", "one", "or", "our", "out", "own", "she",
     "six", "so", "ten", "the", "to", "too", "two", "up", "us", "use", "was", "way", "we", "who",
-    "why", "yes", "you", "yet", "red", "sun", "sea", "law", "tax", "war", "act", "age", "air", "aid",
+    "why", "yes", "you", "yet", "red", "sun", "sea", "law", "tax", "war", "act", "age", "air",
 })  # fmt: skip
 
 

@@ -196,6 +196,12 @@ def test_a_majority_of_samples_decides(sandbox: Sandbox) -> None:
     assert verdict(sandbox, ITEM, [wrong, program("answer = 90")], 2).opinion == "abstain"
 
 
+def test_a_share_where_percent_are_asked_is_not_a_rejection(sandbox: Sandbox) -> None:
+    item = QAItem("1", "What percentage of 40 sacks are 10 sacks?", "25")
+    assert verdict(sandbox, item, [program("answer = 10 / 40")]).opinion == "abstain"
+    assert verdict(sandbox, item, [program("answer = 10 / 50")]).opinion == "reject"
+
+
 def test_a_sample_that_fails_leaves_the_others(sandbox: Sandbox) -> None:
     script = [program("answer = 84"), ModelError("timeout", "slow"), program("answer = 84.0")]
     found = verdict(sandbox, ITEM, script, 3)
