@@ -110,28 +110,39 @@ async def workshop_of(settings: Settings, desk: Desk, root: Path) -> AsyncGenera
     Raises:
         UsageError: the settings name what this run has no means for.
     """
-    qa = settings.qa
     async with AsyncExitStack() as stack:
         model: Model | None = None
         if settings.llm.endpoint:
             from burnish.graphs.language import opened
 
             model = await stack.enter_async_context(opened(settings.llm, root))
-        policy = Policy(enough=qa.review_below, review_abstentions=False)
-        index = _index(qa)
-        validation = _validation(qa, model, policy, stack, index)
-        checks = Checks(
-            own=TextIndex("the set", texts_of(desk.items())),
-            foreign=foreign_sets(qa),
-            judge=None if validation is None else validation.decide,
-        )
-        operations = offline_operations(qa, desk)
-        if model is not None:
-            search = None if index is None else PassageSearch(index)
-            written = writing_operations(desk, qa, model, validation, search)
-            operations += [one for one in written if allowed(qa, one.name)]
-        made: dict[str, Operation] = {one.name: Checked(one, checks) for one in operations}
-        yield Workshop(made, validation, policy, settings.run.concurrency)
+        yield assembled(settings, desk, model, stack)
+
+
+def assembled(
+    settings: Settings, desk: Desk, model: Model | None, stack: AsyncExitStack
+) -> Workshop:
+    """Put operations, checks and validators together; what must be closed goes to the stack.
+
+    Raises:
+        UsageError: the settings name what this run has no means for.
+    """
+    qa = settings.qa
+    policy = Policy(enough=qa.review_below, review_abstentions=False)
+    index = _index(qa)
+    validation = _validation(qa, model, policy, stack, index)
+    checks = Checks(
+        own=TextIndex("the set", texts_of(desk.items())),
+        foreign=foreign_sets(qa),
+        judge=None if validation is None else validation.decide,
+    )
+    operations = offline_operations(qa, desk)
+    if model is not None:
+        search = None if index is None else PassageSearch(index)
+        written = writing_operations(desk, qa, model, validation, search)
+        operations += [one for one in written if allowed(qa, one.name)]
+    made: dict[str, Operation] = {one.name: Checked(one, checks) for one in operations}
+    return Workshop(made, validation, policy, settings.run.concurrency)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """What operations with a model bring and cost, estimated from the pilot: with doubt counted in.
 
 An operation's chance to pass the checks is the lower end of a Beta posterior (Jeffreys' prior); its

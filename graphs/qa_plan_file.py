@@ -18,12 +18,10 @@ from burnish.graphs.settings import Settings
 from burnish.tools.estimates import write_plan
 from burnish.tools.plans import to_json
 
-
 PILOT = 0
 """The number of the round that the pilot is."""
 FEW = 4
 """Orders of an operation that must all fail before it is given up."""
-UNBOUNDED = 1e12
 
 
 class RoundPlan(NamedTuple):
@@ -57,7 +55,8 @@ def make_round(root: Path, desk: Desk, settings: Settings, number: int) -> Round
         figures: dict[str, Any] = {"before": _state(desk), "estimates": _shown(known)}
         planned: list[Planned] = []
         if options:
-            budget = _left(settings, root)
+            needed = sum(option.cost for option in options)
+            budget = _left(settings, root, needed)
             plan, planned = solve_round(options, desk.now(), desk.aim, budget, settings.qa)
             figures |= orjson.loads(to_json(plan))
             write_plan(path.with_suffix(".parquet"), plan.estimates, plan.chosen)
@@ -90,13 +89,13 @@ def _shown(known: Mapping[str, Estimate]) -> list[dict[str, Any]]:
     return [asdict(one) for one in known.values()]
 
 
-def _left(settings: Settings, root: Path) -> float:
-    """Return the tokens that may still be planned with; without a budget there is no bound."""
+def _left(settings: Settings, root: Path, needed: float) -> float:
+    """Return the tokens that may still be planned with; without a budget, what all would cost."""
     budget = settings.llm.budget
     if not settings.llm.endpoint:
         return float(budget or 0)
     if budget is None:
-        return UNBOUNDED
+        return needed / (1 - settings.qa.token_reserve)
     from burnish.graphs.language import account_of
 
     account = account_of(settings.llm, root)

@@ -74,7 +74,7 @@ class QaContext:
         if not settings.llm.endpoint:
             return state
         planned, _ = make_pilot(root, self._desk(PILOT - 1), settings)
-        if self.opened is None and any(not self._journal.has(PILOT, at) for at in range(1)):
+        if self.opened is None and planned and not self._journal.has(PILOT, 0):
             from burnish.graphs.language import check_server
 
             Context().run(asyncio.run, check_server(settings.llm, root))
