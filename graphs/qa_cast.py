@@ -4,14 +4,16 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from burnish.agents.checked import Checked, Checks
 from burnish.agents.editing import Edit, Operation, Order
+from burnish.agents.item_forms import Passage
 from burnish.agents.messages import Model
 from burnish.agents.offline_operations import Flag, Member, MineDistractors, OptionIndex, Remove
 from burnish.agents.reasoner import Reasoner
 from burnish.agents.validation import Policy, Validation
+from burnish.agents.validator import Validator
 from burnish.corpora.documents import QAItem
 from burnish.corpora.errors import SandboxUnavailable, UsageError
 from burnish.corpora.questions import Selection
@@ -19,11 +21,15 @@ from burnish.graphs.qa_desk import Desk
 from burnish.graphs.qa_records import Workshop
 from burnish.graphs.qa_rows import fields_of, read_set
 from burnish.graphs.qa_settings import QaSettings
+from burnish.graphs.qa_writers import writing_operations
 from burnish.graphs.settings import Settings
 from burnish.tools.cells import split_place
 from burnish.tools.execution import Execution
 from burnish.tools.item_checks import asked
 from burnish.tools.overlap import TextIndex
+
+if TYPE_CHECKING:
+    from burnish.tools.wiki_index import WikiIndex
 
 OFFLINE = ("remove", "draw", "flag", "mine_distractors")
 ASKED_FOR = frozenset({"mine_distractors"})
@@ -104,40 +110,89 @@ async def workshop_of(settings: Settings, desk: Desk, root: Path) -> AsyncGenera
     Raises:
         UsageError: the settings name what this run has no means for.
     """
-    qa = settings.qa
     async with AsyncExitStack() as stack:
         model: Model | None = None
         if settings.llm.endpoint:
             from burnish.graphs.language import opened
 
             model = await stack.enter_async_context(opened(settings.llm, root))
-        policy = Policy(enough=qa.review_below, review_abstentions=False)
-        validation = await _validation(qa, model, policy, stack)
-        checks = Checks(
-            own=TextIndex("the set", texts_of(desk.items())),
-            foreign=foreign_sets(qa),
-            judge=None if validation is None else validation.decide,
-        )
-        operations = offline_operations(qa, desk)
-        made: dict[str, Operation] = {one.name: Checked(one, checks) for one in operations}
-        yield Workshop(made, validation, policy, settings.run.concurrency)
+        yield assembled(settings, desk, model, stack)
 
 
-async def _validation(
-    settings: QaSettings, model: Model | None, policy: Policy, stack: AsyncExitStack
+def assembled(
+    settings: Settings, desk: Desk, model: Model | None, stack: AsyncExitStack
+) -> Workshop:
+    """Put operations, checks and validators together; what must be closed goes to the stack.
+
+    Raises:
+        UsageError: the settings name what this run has no means for.
+    """
+    qa = settings.qa
+    policy = Policy(enough=qa.review_below, review_abstentions=False)
+    index = _index(qa)
+    validation = _validation(qa, model, policy, stack, index)
+    checks = Checks(
+        own=TextIndex("the set", texts_of(desk.items())),
+        foreign=foreign_sets(qa),
+        judge=None if validation is None else validation.decide,
+    )
+    operations = offline_operations(qa, desk)
+    if model is not None:
+        search = None if index is None else PassageSearch(index)
+        written = writing_operations(desk, qa, model, validation, search)
+        operations += [one for one in written if allowed(qa, one.name)]
+    made: dict[str, Operation] = {one.name: Checked(one, checks) for one in operations}
+    return Workshop(made, validation, policy, settings.run.concurrency)
+
+
+@dataclass(frozen=True, slots=True)
+class PassageSearch:
+    """Passages for writing agents."""
+
+    index: "WikiIndex"
+
+    def __call__(self, question: str, k: int) -> Sequence[Passage]:
+        """Return up to k passages, best first."""
+        return [hit.passage for hit in self.index.search(question, k)]
+
+
+def _index(settings: QaSettings) -> "WikiIndex | None":
+    if settings.wiki is None:
+        return None
+    from burnish.tools.embedder import DEFAULT, load_embedder
+    from burnish.tools.wiki_index import open_index
+
+    return open_index(Path(settings.wiki), load_embedder(settings.embedder or DEFAULT))
+
+
+def _validation(
+    settings: QaSettings,
+    model: Model | None,
+    policy: Policy,
+    stack: AsyncExitStack,
+    index: "WikiIndex | None",
 ) -> Validation | None:
     names = settings.validators
     if names is not None and not names:
         return None
-    reasoner: tuple[Reasoner, ...] = ()
-    if names is None or "reasoner" in names:
-        reasoner = (await _reasoner(model, stack),)
-    if names is not None and "librarian" in names and settings.wiki is None:
+    if names is not None and "librarian" in names and index is None:
         raise UsageError("the librarian needs an index of passages: set qa.wiki=FOLDER")
-    return Validation(computable=reasoner, policy=policy)
+    computable: tuple[Validator, ...] = ()
+    factual: tuple[Validator, ...] = ()
+    if names is None or "reasoner" in names:
+        computable = (_reasoner(model, stack),)
+    if index is not None and (names is None or "librarian" in names):
+        factual = (_librarian(index, model),)
+    return Validation(computable, factual, policy)
 
 
-async def _reasoner(model: Model | None, stack: AsyncExitStack) -> Reasoner:
+def _librarian(index: "WikiIndex", model: Model | None) -> Validator:
+    from burnish.agents.librarian import Librarian
+
+    return Librarian(index, index.embedder, model)
+
+
+def _reasoner(model: Model | None, stack: AsyncExitStack) -> Validator:
     if model is None:
         return Reasoner(NoPrograms())
     from burnish.tools.sandbox import Sandbox

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import orjson
 
+from burnish.agents.adding_jobs import CITATION
 from burnish.agents.editing import Edit, Order, Status
 from burnish.agents.validator import Evidence, Verdict
 from burnish.corpora.documents import QAItem, Value
@@ -73,12 +74,18 @@ def done_of(planned: Planned, number: int, edit: Edit) -> Done:
         edit.status,
         edit.after if edit.status == "done" else planned.order.item,
         edit.after.id if _drawn(edit) and edit.after else "",
-        edit.reason,
+        edit.reason + _cited(edit),
         edit.tokens,
         edit.attempts,
         edit.complaints,
         edit.verdicts,
     )
+
+
+def _cited(edit: Edit) -> str:
+    """Say what a new item rests on: the set may have no column for it."""
+    source = None if edit.after is None else edit.after.meta.get(CITATION)
+    return "" if source is None else f"; rests on {source}"
 
 
 def _drawn(edit: Edit) -> bool:

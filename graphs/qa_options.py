@@ -1,11 +1,15 @@
-"""All that may be done in a round without asking a model what it would bring."""
+"""All that may be done in a round, each with what it is worth by itself and a bound of its cost."""
+
+import numpy as np
 
 from burnish.agents.editing import Order
 from burnish.graphs.qa_cast import allowed
 from burnish.graphs.qa_desk import Desk
+from burnish.graphs.qa_estimates import UNTRIED_TOKENS
 from burnish.graphs.qa_plan import Candidate, Option
 from burnish.graphs.qa_records import CHECK
 from burnish.graphs.settings import Settings
+from burnish.tools.cells import UNKNOWN, place_name, split_place
 from burnish.tools.item_checks import faults
 from burnish.tools.item_flaws import find_flaws
 from burnish.tools.near_duplicates import find_duplicates, item_text
@@ -15,13 +19,15 @@ FAULTY = 0.05
 that it is the first of its place to go, too little to take it from a place that wants items."""
 LOOKED_AT = 1e-9
 """Bits that flagging or checking an item counts for: it is done wherever nothing better is."""
+MOST_NEW = 200
+"""New items that are considered for one place in one round."""
 CHECK_TOKENS = 1_500
 """Tokens that checking an item takes at most, where a model is asked."""
 
 
 def options_of(desk: Desk, settings: Settings) -> list[Option]:
     """Return all that may be done to the set as it stands."""
-    qa = settings.qa
+    qa, model = settings.qa, bool(settings.llm.endpoint)
     faulty = faulty_items(desk)
     worth = FAULTY / max(len(desk.place), 1)
     options: list[Option] = []
@@ -34,8 +40,53 @@ def options_of(desk: Desk, settings: Settings) -> list[Option]:
             options += _looking(one, settings, faulty=name in faulty)
         if allowed(qa, "mine_distractors") and _tells_its_key(one):
             options.append(_staying("mine_distractors", one, seed, worth))
+        if model:
+            options += _written(one, desk, settings, worth)
     if allowed(qa, "draw"):
         options += desk.draws()
+    if model:
+        options += _new_items(desk, settings)
+    return options
+
+
+def _written(one: Candidate, desk: Desk, settings: Settings, worth: float) -> list[Option]:
+    """Return what a model may do to an item."""
+    qa, found = settings.qa, list[Option]()
+    if allowed(qa, "rewrite_distractors") and _tells_its_key(one):
+        found.append(_staying("rewrite_distractors", one, qa.seed, worth, UNTRIED_TOKENS))
+    if allowed(qa, "rephrase") and qa.operations is not None:
+        found.append(_staying("rephrase", one, qa.seed, LOOKED_AT, UNTRIED_TOKENS))
+    cell, bucket = split_place(one.place)
+    if not allowed(qa, "recalibrate") or bucket is None or bucket == UNKNOWN:
+        return found
+    for other in (bucket - 1, bucket + 1):
+        place = place_name(cell, other)
+        if place in desk.aim.places:
+            order = Order("recalibrate", one.item, cell, other, qa.seed)
+            found.append(Option(one.item.id, order, one.place, place, cost=float(UNTRIED_TOKENS)))
+    return found
+
+
+def _new_items(desk: Desk, settings: Settings) -> list[Option]:
+    """Return new items that places with too few items want written."""
+    qa = settings.qa
+    names = [name for name in ("generate", "expand") if allowed(qa, name)]
+    if qa.wiki is None:
+        names = [name for name in names if name != "expand"]
+    held = desk.places()
+    counts = desk.aim.counts(held)
+    wanted = np.ceil(desk.aim.shares * len(held) * qa.size_cap).astype(np.int64) - counts
+    options: list[Option] = []
+    for place, count in zip(desk.aim.places, wanted.tolist(), strict=True):
+        cell, bucket = split_place(place)
+        level = None if bucket in {None, UNKNOWN} else bucket
+        for number in range(min(count, MOST_NEW)):
+            seed = qa.seed + len(desk.done) + number
+            name = f"new:{place}:{number}"
+            options += [
+                Option(name, Order(each, None, cell, level, seed), "", place, cost=UNTRIED_TOKENS)
+                for each in names
+            ]
     return options
 
 

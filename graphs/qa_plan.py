@@ -50,6 +50,9 @@ class Option:
     gain: float = 0.0
     """Beyond what the move between places brings."""
     cost: float = 0.0
+    """Tokens."""
+    chance: float = 1.0
+    """That its result stands."""
 
 
 class Goal(NamedTuple):
@@ -185,10 +188,9 @@ def solve_round(
     """
     quotas = aimed_at(options, items, aim, settings)
     if settings.quotas is not None:
-        quotas = replace(
-            quotas, bounds=(*quotas.bounds, *read_quotas(Path(settings.quotas)).bounds)
-        )
-    found = gains(options, items, aim)
+        own = read_quotas(Path(settings.quotas))
+        quotas = replace(quotas, bounds=(*quotas.bounds, *own.bounds))
+    found = gains(options, items, aim) * np.array([option.chance for option in options])
     known = set(aim.places)
 
     def cell(place: str) -> str | None:

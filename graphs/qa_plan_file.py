@@ -1,5 +1,7 @@
 """The plan of each round as a file: made once for a folder, and read back ever after."""
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -7,12 +9,19 @@ from burnish.agents.editing import Order
 from burnish.corpora.errors import RunError
 from burnish.corpora.runfolder import read_json, write_json
 from burnish.graphs.qa_desk import Desk
+from burnish.graphs.qa_estimates import Estimate, estimates_of, weighed
 from burnish.graphs.qa_journal import Planned
 from burnish.graphs.qa_options import options_of
-from burnish.graphs.qa_plan import solve_round
+from burnish.graphs.qa_pilot import pilot_orders
+from burnish.graphs.qa_plan import Option, solve_round
 from burnish.graphs.settings import Settings
 from burnish.tools.estimates import write_plan
 from burnish.tools.plans import to_json
+
+PILOT = 0
+"""The number of the round that the pilot is."""
+FEW = 4
+"""Orders of an operation that must all fail before it is given up."""
 
 
 class RoundPlan(NamedTuple):
@@ -37,16 +46,60 @@ def make_round(root: Path, desk: Desk, settings: Settings, number: int) -> Round
     if not path.exists():
         import orjson
 
-        options = options_of(desk, settings)
-        figures: dict[str, Any] = {"before": _state(desk)}
+        known = estimates_of([one for one in desk.done if one.round <= number and one.tokens])
+        options = [
+            weighed(option, known)
+            for option in options_of(desk, settings)
+            if _begun_well(option, known)
+        ]
+        figures: dict[str, Any] = {"before": _state(desk), "estimates": _shown(known)}
         planned: list[Planned] = []
         if options:
-            budget = float(settings.llm.budget or 0)
+            needed = sum(option.cost for option in options)
+            budget = _left(settings, root, needed)
             plan, planned = solve_round(options, desk.now(), desk.aim, budget, settings.qa)
             figures |= orjson.loads(to_json(plan))
             write_plan(path.with_suffix(".parquet"), plan.estimates, plan.chosen)
         write_json(path, {"figures": figures, "orders": [_row(one) for one in planned]})
     return held_plan(root, desk, number)
+
+
+def make_pilot(root: Path, desk: Desk, settings: Settings) -> RoundPlan:
+    """Return the orders of the pilot; they are chosen and written when there are none yet."""
+    path = plan_path(root, PILOT)
+    if not path.exists():
+        orders = pilot_orders(options_of(desk, settings), desk, settings)
+        figures = {"before": _state(desk)}
+        write_json(path, {"figures": figures, "orders": [_row(one) for one in orders]})
+    return held_plan(root, desk, PILOT)
+
+
+def has_pilot(root: Path) -> bool:
+    """Tell whether a run has a pilot."""
+    return plan_path(root, PILOT).exists()
+
+
+def _begun_well(option: Option, known: Mapping[str, Estimate]) -> bool:
+    """Tell whether an operation ever worked, so that it may be planned with."""
+    held = known.get(option.order.operation)
+    return held is None or held.passed > 0 or held.tried < FEW
+
+
+def _shown(known: Mapping[str, Estimate]) -> list[dict[str, Any]]:
+    return [asdict(one) for one in known.values()]
+
+
+def _left(settings: Settings, root: Path, needed: float) -> float:
+    """Return the tokens that may still be planned with; without a budget, what all would cost."""
+    budget = settings.llm.budget
+    if not settings.llm.endpoint:
+        return float(budget or 0)
+    if budget is None:
+        return needed / (1 - settings.qa.token_reserve)
+    from burnish.graphs.language import account_of
+
+    account = account_of(settings.llm, root)
+    return float(max(budget - (account.spent + account.held if account else 0), 0))
 
 
 def _state(desk: Desk) -> dict[str, float]:

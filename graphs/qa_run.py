@@ -24,7 +24,7 @@ from burnish.graphs.qa_commit import outcome_of, write_set
 from burnish.graphs.qa_desk import Desk
 from burnish.graphs.qa_journal import Done, Journal, Planned
 from burnish.graphs.qa_manifest import manifest_of, marks_of
-from burnish.graphs.qa_plan_file import held_plan, make_round
+from burnish.graphs.qa_plan_file import PILOT, has_pilot, held_plan, make_pilot, make_round
 from burnish.graphs.qa_records import Workshop, build, drive
 from burnish.graphs.qa_review import by_hand, read_reviewed
 from burnish.graphs.qa_rows import QASet, fields_of, read_set
@@ -48,7 +48,7 @@ class QaContext:
     opened: Opened | None = None
     """Opens the agents; none: those of the settings."""
     desk: Desk | None = None
-    round: int = 0
+    round: int = PILOT - 1
     """The last round that the desk has taken in."""
 
     def profile(self, state: RunState) -> RunState:  # noqa: ARG002
@@ -56,6 +56,10 @@ class QaContext:
         desk = self._lay()
         own = desk.own
         agents: dict[str, str] = {}
+        if self.settings.llm.endpoint:
+            from burnish.graphs.qa_writers import prompts_digest
+
+            agents["model"] = prompts_digest(self.settings.llm)
         marks = marks_of(self.settings, own, desk.reserve, desk.aim, agents)
         new = claim(self.folder, marks, manifest_of(self.settings, own, marks, agents))
         self.folder.make()
@@ -65,7 +69,16 @@ class QaContext:
         )
 
     def pilot(self, state: RunState) -> RunState:
-        """Try operations with a model on a sample."""
+        """Try operations with a model on a sample; what passes stays in the set."""
+        settings, root = self.settings, self.folder.root
+        if not settings.llm.endpoint:
+            return state
+        planned, _ = make_pilot(root, self._desk(PILOT - 1), settings)
+        if self.opened is None and planned and not self._journal.has(PILOT, 0):
+            from burnish.graphs.language import check_server
+
+            Context().run(asyncio.run, check_server(settings.llm, root))
+        self._round_done(PILOT, planned)
         return state
 
     def plan(self, state: RunState) -> RunState:
@@ -85,28 +98,34 @@ class QaContext:
         number = state.get("round", 1)
         desk = self._desk(number - 1)
         planned, _ = held_plan(self.folder.root, desk, number)
-        journal = Journal(self.folder.root)
+        self._round_done(number, planned)
+        return RunState(totals={"orders": len(desk.done)})
+
+    def _round_done(self, number: int, planned: list[Planned]) -> None:
+        """Carry out what is in no batch of a round yet, and take in all of it."""
+        journal, desk = self._journal, self._desk(number - 1)
+        if self.round == number:
+            return
         batches = list(_batches(planned, self.settings.qa.batch))
         left = [at for at in range(len(batches)) if not journal.has(number, at)]
         begun = sum(len(batch) for batch in batches) - sum(len(batches[at]) for at in left)
         self.watcher.begins(len(planned), {"rows": begun} | _NO_OUTCOMES)
-        for at, batch in enumerate(batches):
-            if at in left:
-                break
+        for at, batch in enumerate(batches[: left[0] if left else None]):
             desk.take(journal.read(number, at, batch))
-        # A fresh context: inside a node of the run graph the record graph would take over its
-        # settings, which mean nothing without a checkpointer.
         if left:
-            Context().run(asyncio.run, self._carry_out(journal, number, batches, left[0]))
+            # A fresh context: inside a node of the run graph the record graph would take over its
+            # settings, which mean nothing without a checkpointer.
+            Context().run(asyncio.run, self._carry_out(number, batches, left[0]))
         self.round = number
-        return RunState(totals={"orders": len(desk.done)})
 
-    async def _carry_out(
-        self, journal: Journal, number: int, batches: list[list[Planned]], first: int
-    ) -> None:
+    @property
+    def _journal(self) -> Journal:
+        return Journal(self.folder.root)
+
+    async def _carry_out(self, number: int, batches: list[list[Planned]], first: int) -> None:
         """Carry out batches one after the other; each sees the set as the one before left it."""
         graph = build()
-        desk = self._desk(number - 1)
+        journal, desk = self._journal, self._desk(number - 1)
         opened = self.opened or qa_cast.workshop_of
         async with opened(self.settings, desk, self.folder.root) as workshop:
             for at in range(first, len(batches)):
@@ -200,7 +219,7 @@ class QaContext:
         desk = Desk.lay(own, reserve, locate(own, reserve, qa))
         if qa.reviewed is not None:
             desk.take(by_hand(read_reviewed(Path(qa.reviewed)), desk))
-        self.desk, self.round = desk, 0
+        self.desk, self.round = desk, PILOT - 1
         return desk
 
     def _desk(self, number: int) -> Desk:
@@ -209,6 +228,8 @@ class QaContext:
         journal = Journal(self.folder.root)
         while self.round < number:
             self.round += 1
+            if self.round == PILOT and not has_pilot(self.folder.root):
+                continue
             planned, _ = held_plan(self.folder.root, desk, self.round)
             for at, batch in enumerate(_batches(planned, self.settings.qa.batch)):
                 desk.take(journal.read(self.round, at, batch))
