@@ -21,12 +21,12 @@ BURNISH = [sys.executable, "-c", "from burnish.graphs.cli import main; main()"]
 NAME = "toy-refiner"
 WINDOW = 800
 TOKENS = 400
-PATIENCE_S = 1200
+PATIENCE_S = 2700
 """Longest time that one command may take."""
 RECIPE = {
     "recipe.epochs": "8",
-    # Steps end the training, and minutes only on a machine that is far too slow.
-    "recipe.max_minutes": os.environ.get("BURNISH_E2E_MINUTES") or "10",
+    # Steps end the training, so that load makes it slower and not worse; minutes only bound it.
+    "recipe.max_minutes": os.environ.get("BURNISH_E2E_MINUTES") or "40",
     "recipe.max_length": "4096",
     "recipe.batch": "4",
     "recipe.learning_rate": "3e-3",
@@ -41,7 +41,7 @@ RECIPE = {
 MARKS = [
     pytest.mark.vllm,
     # The first test waits for the training and for the server too.
-    pytest.mark.timeout(3000),
+    pytest.mark.timeout(3600),
     pytest.mark.skipif(not READY.is_file(), reason="there is no vLLM; `make vllm-cpu` builds one"),
     pytest.mark.skipif(find_spec("transformers") is None, reason="needs burnish[sft]"),
 ]
