@@ -38,7 +38,11 @@ _SKIPPED_PARTS = frozenset({
 })
 _SKIPPED_EXTENSIONS = (
     *("_tkinter", "readline", "_curses", "_ssl", "_sqlite3", "_dbm", "_gdbm", "_test", "_xx", "xx"),
+    *("_codecs_", "_multibytecodec", "_posixshmem", "_multiprocessing", "_lsprof", "_crypt", "nis"),
+    *("_hashlib", "_asyncio", "_elementtree", "_uuid", "audioop", "ossaudiodev", "spwd", "syslog"),
 )
+"""Extension modules that are left out: useless here, or replaced by Python's own slower code. Each
+library in memory makes every fork dearer."""
 
 
 _WARM_UP = """
