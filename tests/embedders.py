@@ -15,7 +15,7 @@ class WordEmbedder:
 
     name: str = "words of texts"
     digest: str = "0123456789abcdef"
-    dimensions: int = 64
+    dimensions: int = 512
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         rows = np.full((len(texts), self.dimensions), 1e-3, np.float32)

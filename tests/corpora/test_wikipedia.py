@@ -14,7 +14,7 @@ from burnish.corpora.wikipedia_text import sections_of_plain, sections_of_wikite
 _PAGE = """<page><title>{title}</title><ns>{ns}</ns><id>{id}</id>{redirect}
 <revision><id>1{id}</id><timestamp>2020-01-01T00:00:00Z</timestamp><model>wikitext</model>
 <format>text/x-wiki</format><text bytes="9" xml:space="preserve">{text}</text></revision></page>"""
-_DUMP = """<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.11/" version="0.11" xml:lang="en">
+_DUMP = """<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.11/" version="0.11">
 <siteinfo><sitename>Wikipedia</sitename><dbname>enwiki</dbname>
 <namespaces><namespace key="0" case="first-letter"/>
 <namespace key="1" case="first-letter">Talk</namespace></namespaces></siteinfo>
