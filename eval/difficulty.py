@@ -1,3 +1,5 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportMissingTypeStubs=false
 """How well difficulties are recovered: `python -m burnish.eval.difficulty`.
 
 On MMLU-Pro, models are split at random into 14 that difficulties are estimated from and 15 whose

@@ -74,10 +74,10 @@ def _ridge(features: Floats, values: Floats, weights: Floats, wanted: Floats) ->
     sizes, axes = np.linalg.eigh((shifted * weights[:, None]).T @ shifted)
     turned = shifted @ axes
     along = turned.T @ (weights * rest)
-    best, least = along, np.inf
+    squares, best, least = turned**2, along, np.inf
     for penalty in _PENALTIES:
         shrink = 1 / (np.maximum(sizes, 0) + penalty)
-        leverage = weights * ((turned**2) @ shrink) + weights / total
+        leverage = weights * (squares @ shrink) + weights / total
         left_out = (rest - turned @ (along * shrink)) / np.maximum(1 - leverage, 1e-6)
         error = float((left_out**2 * weights).sum())
         if error < least:

@@ -81,7 +81,7 @@ def test_the_marginal_likelihood_agrees_with_girth_where_persons_are_the_random_
     right = draw.random((12, 2_000)) < 1 / (1 + np.exp(questions[:, None] - persons))
     reference = girth.rasch_mml(right.astype(np.int64), 1)["Difficulty"]
     # Seen from the other side: persons are the many `items`, as hard as they are unable.
-    fit = fit_rasch(from_matrix(1.0 - right.T))
+    fit = fit_rasch(from_matrix(np.where(right.T, 0.0, 1.0)))
     # Both fix their scale by a mean of 0 of the random side; girth fixes its spread at 1 too.
     assert fit.spread == pytest.approx(1.0, abs=0.06)
     assert fit.ability == pytest.approx(reference, abs=0.1)
