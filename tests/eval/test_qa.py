@@ -65,7 +65,7 @@ def test_the_command_prints_a_table_and_writes_figures(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     told = root / "figures.json"
-    arguments = ["--seeds", "2", "--size", "80", "--budgets", "0.5", "--json", str(told)]
+    arguments = ["--seeds", "2", "--size", "40", "--budgets", "0.5", "--json", str(told)]
     assert qa.main(arguments) == 0
     assert "adaptive greedy" in capsys.readouterr().out
     figures = json.loads(told.read_text("utf-8"))
