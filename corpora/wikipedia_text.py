@@ -5,7 +5,7 @@
 import re
 from collections.abc import Iterator
 from typing import IO
-from xml.etree.ElementTree import ParseError
+from xml.etree import ElementTree
 
 from burnish.corpora.articles import Article, Section
 from burnish.corpora.errors import SourceError
@@ -19,7 +19,7 @@ _LEFT_OUT = frozenset({
 _NO_TEXT_LINK = re.compile(r"^\s*:?(file|image|category|media)\s*:", re.IGNORECASE)
 _BLANKS = re.compile(r"[ \t\u00a0]+")
 _EMPTY_BRACKETS = re.compile(r"\(\s*[;,]?\s*\)")
-_MARKUP = re.compile(r"^[*#:;]+\s*", re.MULTILINE)
+_MARKUP = re.compile(r"^[*#:;]+\s*|'{2,}", re.MULTILINE)
 
 
 def sections_of_plain(text: str) -> tuple[Section, ...]:
@@ -56,26 +56,33 @@ def articles_of_dump(file: IO[bytes], name: str) -> Iterator[Article]:
     """Read the articles of an XML dump: no redirects, only the main namespace, last revisions.
 
     Raises:
-        ModuleNotFoundError: the libraries for dumps are not installed.
+        ModuleNotFoundError: mwparserfromhell is not installed.
         SourceError: the dump is no XML or ends before its time.
     """
-    import mwxml
-    from mwxml.errors import MalformedXML
-
     try:
-        dump = mwxml.Dump.from_file(file)
-        for page in dump:
-            if page.namespace or page.redirect:
-                continue
-            text = ""
-            for revision in page:
-                text = str(revision.text or "")
-            if not text or text[:9].upper() == "#REDIRECT":
-                continue
-            yield Article(str(page.id), str(page.title), sections_of_wikitext(text))
-    except (MalformedXML, ParseError) as error:
-        reason = str(error).partition("\n")[0]
+        # Expat bounds how far entities may swell; dumps declare none.
+        events = ElementTree.iterparse(file, events=("start", "end"))  # noqa: S314
+        _, root = next(events)
+        for event, element in events:
+            if event == "end" and element.tag.endswith("}page"):
+                article = _article_of(element)
+                root.clear()
+                if article is not None:
+                    yield article
+    except (ElementTree.ParseError, StopIteration) as error:
+        reason = str(error).partition("\n")[0] or "empty"
         raise SourceError(f"{name}: not a whole XML dump ({reason}); fetch it again") from None
+
+
+def _article_of(page: ElementTree.Element) -> Article | None:
+    if page.findtext("{*}ns", "0") != "0" or page.find("{*}redirect") is not None:
+        return None
+    texts = page.findall("{*}revision/{*}text")
+    wikitext = (texts[-1].text if texts else None) or ""
+    if not wikitext or wikitext[:9].upper() == "#REDIRECT":
+        return None
+    number, title = page.findtext("{*}id", ""), page.findtext("{*}title", "")
+    return Article(number, title, sections_of_wikitext(wikitext))
 
 
 def sections_of_wikitext(text: str) -> tuple[Section, ...]:
@@ -118,4 +125,4 @@ def _drop(part: object, node: object) -> None:
 
 
 def _cleaned(plain: str) -> str:
-    return _BLANKS.sub(" ", _EMPTY_BRACKETS.sub("", _MARKUP.sub("", plain)).replace("'''", ""))
+    return _BLANKS.sub(" ", _EMPTY_BRACKETS.sub("", _MARKUP.sub("", plain)))

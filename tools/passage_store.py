@@ -39,6 +39,7 @@ class PassageStore:
                 self._db.execute("PRAGMA journal_mode=WAL")
                 self._db.execute("PRAGMA synchronous=NORMAL")
                 self._db.execute(_TABLE)
+            self._db.execute("SELECT row, id, title, section, text FROM passages LIMIT 1")
         except sqlite3.Error as error:
             raise SourceError(
                 f"{path}: not a store of passages ({error}); build it again"
