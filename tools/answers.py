@@ -20,6 +20,7 @@ from burnish.tools.answers_numbers import WORDS, Number, is_percent
 from burnish.tools.answers_plain import folded, plain
 from burnish.tools.answers_shapes import Ratio, Reading, Several, Span, Symbols, Text, reading_of
 from burnish.tools.answers_symbols import comparing_program
+from burnish.tools.answers_units import Unit
 
 __all__ = ["Comparison", "Relation", "Tolerance", "compare", "normal"]
 
@@ -77,8 +78,12 @@ def _compare(left: Reading, right: Reading, tolerance: Tolerance) -> Comparison:
         return _ratios(left, right)
     if isinstance(left, Span) and isinstance(right, Span):
         return _spans(left, right, tolerance)
-    if isinstance(left, Several | Span) and isinstance(right, Several | Span):
-        return _collections(_as_several(left), _as_several(right), tolerance)
+    if isinstance(left, Several) and isinstance(right, Span):
+        return _span_or_parts(left, right, tolerance)
+    if isinstance(left, Span) and isinstance(right, Several):
+        return _span_or_parts(right, left, tolerance)
+    if isinstance(left, Several) and isinstance(right, Several):
+        return _collections(left, right, tolerance)
     if isinstance(left, Text) or isinstance(right, Text):
         return _texts(left, right)
     if (one := _formula(left)) and (other := _formula(right)):
@@ -94,12 +99,19 @@ def _numbers(left: Number, right: Number, tolerance: Tolerance) -> Comparison:
     elif left.unit.dimension == right.unit.dimension:
         found = _figures(left, right, tolerance, converted=True)
     elif left.unit.known and right.unit.known:
+        if _dates(left.unit) == _dates(right.unit):
+            return Comparison("unclear", "months and days do not convert")
         return Comparison("different", "different kinds of units")
     else:
         found = _figures(left, right, tolerance, converted=False)
         if found.same:
             return Comparison("unclear", "the same figures with different words")
     return found
+
+
+def _dates(unit: Unit) -> Sequence[tuple[str, int]]:
+    """Return a dimension in which months and days count as one kind."""
+    return sorted(("time" if kind == "calendar" else kind, power) for kind, power in unit.dimension)
 
 
 def _bare(left: Number, right: Number, tolerance: Tolerance) -> Comparison:
@@ -163,10 +175,16 @@ def _spans(left: Span, right: Span, tolerance: Tolerance) -> Comparison:
     return _all(pairs, tolerance)
 
 
-def _as_several(reading: Several | Span) -> Several:
-    if isinstance(reading, Several):
-        return reading
-    return Several("half-open", (reading.low, reading.high))
+def _span_or_parts(several: Several, span: Span, tolerance: Tolerance) -> Comparison:
+    """Compare brackets that may be an interval or a list or point with what is an interval."""
+    if len(several.parts) != 2 or several.kind not in {"list", "tuple"}:
+        return Comparison("different", "an interval and no interval")
+    closed = several.kind == "list"
+    found = _spans(Span(*several.parts, closed, closed), span, tolerance)
+    borders = _all(((several.parts[0], span.low), (several.parts[1], span.high)), tolerance)
+    if found.relation == "different" and borders.relation != "different":
+        return Comparison("unclear", "the same borders in different brackets")
+    return found
 
 
 def _collections(left: Several, right: Several, tolerance: Tolerance) -> Comparison:

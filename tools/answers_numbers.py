@@ -27,14 +27,16 @@ _SHAPES = (
     ),
     ("decimal", re.compile(rf"({_DECIMAL})(?![\d]|,\d)")),
 )
-_HEAD = re.compile(r"([+-]?) ?(US\$|usd|eur|gbp|[$€£¥₹])? ?([+-]?) ?", re.IGNORECASE)
-_SCALES = {
+_HEAD = re.compile(r"([+-]?) ?(US\$|usd|eur|gbp|[$€£¥₹¢])? ?([+-]?) ?", re.IGNORECASE)
+_SCALES: dict[str, Fraction | int] = {
+    "half": Fraction(1, 2), "halves": Fraction(1, 2), "third": Fraction(1, 3),
+    "thirds": Fraction(1, 3), "fourth": Fraction(1, 4), "fourths": Fraction(1, 4),
+    "fifth": Fraction(1, 5), "fifths": Fraction(1, 5), "tenths": Fraction(1, 10),
     "hundred": 10**2, "thousand": 10**3, "million": 10**6, "mil": 10**6, "billion": 10**9,
     "bn": 10**9, "trillion": 10**12, "dozen": 12, "k": 10**3,
 }  # fmt: skip
-_SCALE = re.compile(
-    r" ?(hundred|thousand|million|mil|billion|bn|trillion|dozen|k)\b", re.IGNORECASE
-)
+_SCALE = re.compile(rf"[ -]?({'|'.join(sorted(_SCALES, reverse=True))})\b", re.IGNORECASE)
+_SPACED = re.compile(r"[+-]?\d{1,3}(?: \d{3})+(?:\.\d+)?")
 _SMALL = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
     "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
@@ -48,7 +50,7 @@ WORDS = {
 """Numbers in words that are read."""
 _WORD = re.compile(
     rf"(?:(?P<tens>{'|'.join(_TENS)})(?:[- ](?P<ones>{'|'.join(_SMALL[1:10])}))?"
-    rf"|(?P<small>{'|'.join(_SMALL)}))\b(?!\s*[-/])",
+    rf"|(?P<small>{'|'.join(_SMALL)}))\b(?!\s*/|\s*-\s*\d)",
     re.IGNORECASE,
 )
 
@@ -86,6 +88,8 @@ def number_of(text: str) -> Number | None:
         text: as `answers_plain.plain` returns it.
     """
     text = _unwrapped(text)
+    if _SPACED.fullmatch(text):
+        text = text.replace(" ", "")
     head = _HEAD.match(text)
     if head is None:
         return None

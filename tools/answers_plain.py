@@ -24,7 +24,8 @@ _SIGNS = str.maketrans({
 })  # fmt: skip
 _COMMANDS = {
     "times": "*", "cdot": "*", "ast": "*", "div": "/", "pi": " pi ", "infty": " oo ", "le": "<=",
-    "leq": "<=", "ge": ">=", "geq": ">=", "lt": "<", "gt": ">", "cup": " \u222a ", "approx": "~",
+    "leq": "<=", "ge": ">=", "geq": ">=", "lt": "<", "gt": ">", "approx": "~",
+    "cup": " \u222a ", "in": " \u2208 ", "emptyset": "{}",
     "left": "", "right": "", "displaystyle": "", "quad": " ", "qquad": " ", "circ": " degrees ",
     "euro": "€", "pounds": "£", "sin": "sin", "cos": "cos", "tan": "tan", "log": "log", "ln": "ln",
     "exp": "exp", "cot": "cot", "sec": "sec", "csc": "csc", "arcsin": "asin", "arccos": "acos",
@@ -33,13 +34,15 @@ _COMMANDS = {
 _WRAPPERS = ("text", "textbf", "textit", "mathrm", "mathbf", "mathit", "mbox", "operatorname")
 _LEAD = re.compile(
     r"(?:(?:so|thus|hence|therefore),?\s+)?(?:the\s+)?(?:(?:final|correct)\s+)?answer\s*(?:is|=|:)"
-    r"\s*|(?:approximately|approx\.?|about|roughly|nearly|~)\s*|=\s*|[A-Za-z]\s*=(?!=)\s*",
+    r"\s*|(?:approximately|approx\.?|about|roughly|nearly|~)\s*|=\s*|[A-Za-z]\s*(?:=(?!=)|\u2208)\s*",
     re.IGNORECASE,
 )
 _SUPERSCRIPT = re.compile(r"[⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _ROOT_SIGN = re.compile(r"√\s*(\d+(?:\.\d+)?|[A-Za-z])?")
 _EXCLAIMED = re.compile(r"(?<=[^\W\d_]{2})!+$")
+_BRACED = re.compile(r"\^\s*\{([^{}]*)\}")
+_SIMPLE_POWER = re.compile(r"\^\((\d+|[A-Za-z])\)(?![\d.])")
 _SPACES = re.compile(r"\s+")
 _LAYOUT = re.compile(r"\\[,;:! ]|~(?=\\)")
 
@@ -52,6 +55,8 @@ def plain(text: str) -> str:
     text = _signs(_without_dollars(text))
     if "\\" in text:
         text = _without_latex(text)
+    text = _BRACED.sub(r"^(\1)", text)
+    text = _SIMPLE_POWER.sub(r"^\1", text)
     text = _SPACES.sub(" ", unicodedata.normalize("NFKC", text)).strip()
     return _trimmed(text)
 
@@ -69,7 +74,7 @@ def _trimmed(text: str) -> str:
         before = text
         if found := _LEAD.match(text):
             text = text[found.end() :]
-        text = _EXCLAIMED.sub("", text.rstrip(".;")).strip().strip("\"'`").strip()
+        text = _EXCLAIMED.sub("", text.rstrip(".;")).strip().strip("\"'`*").strip()
         if text == before:
             break
     return text
@@ -106,8 +111,7 @@ def _without_latex(text: str) -> str:
     text = _LAYOUT.sub(" ", text)
     text = re.sub(r"\^\s*\{?\s*\\circ\s*\}?", " degrees ", text)
     text = _structures(text)
-    text = _COMMAND.sub(lambda found: _COMMANDS.get(found[1], found[0]), text)
-    return re.sub(r"\^\s*\{([^{}]*)\}", r"^(\1)", text)
+    return _COMMAND.sub(lambda found: _COMMANDS.get(found[1], found[0]), text)
 
 
 def _structures(text: str) -> str:

@@ -64,7 +64,7 @@ class Span:
 Reading = Number | Ratio | Symbols | Text | Several | Span
 
 _INFINITE = {"oo": "∞", "+oo": "∞", "inf": "∞", "infinity": "∞", "-oo": "-∞", "-inf": "-∞",
-             "-infinity": "-∞", "- oo": "-∞"}  # fmt: skip
+             "-infinity": "-∞", "- oo": "-∞", "{}": "∅"}  # fmt: skip
 
 
 @lru_cache(maxsize=8192)

@@ -117,6 +117,7 @@ def _names(word: str) -> list[str] | None:
 
 
 _WORDS = frozenset({
+    "st", "nd", "rd", "th",
     "a", "an", "all", "and", "are", "any", "as", "at", "be", "but", "by", "can", "day", "do", "for",
     "go", "he", "her", "him", "his", "how", "if", "in", "is", "it", "its", "man", "may", "men",
     "my", "new", "no", "not", "of", "off", "old", "on", "one", "or", "our", "out", "own", "she",

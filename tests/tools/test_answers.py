@@ -51,7 +51,10 @@ ANSWERS = st.lists(PIECES, max_size=9).map("".join) | st.text(max_size=30)
         ("The answer is 42.", "42"),
         ("x = 7", "7"), ("approximately 7", "7"), ("Tuesday", " tuesday. "), ("The Nile", "Nile"),
         ("True", "yes"), ("33.33", "33.333333333333336"), ("0.30000000000000004", "0.3"),
-        ("[5]", "5"), ("x^2", "x**2"), ("2x", "2*x"), ("−5", "-5"),
+        ("[5]", "5"), ("x^2", "x**2"), ("2x", "2*x"), ("−5", "-5"), ("[-1, 1]", "-1 <= x <= 1"),
+        ("2 < x < 5", "(2, 5)"), (r"x \in [0, 1)", "0 <= x < 1"), ("two thirds", "2/3"),
+        ("one half", "50%"), ("2^{10}", "2^10"), ("10 000", "10,000"), ("¢50", "$0.50"),
+        (r"\emptyset", "{}"), ("**5**", "5"), ("twenty-one", "21"), ("five hundred", "500"),
     ],
 )  # fmt: skip
 def test_answers_that_are_one(left: str, right: str) -> None:
@@ -76,7 +79,9 @@ def test_answers_that_differ(left: str, right: str) -> None:
     ("left", "right"),
     [
         ("[1, 2]", "(1, 2)"), ("24 clips", "24 apples"), ("33", "33.3333"), ("x+1", "1+x"),
-        ("", "5"), ("5!", "5"), ("5 X", "5 x"), ("Paris", "Paris in France"), ("1, 2", "3:4"),
+        ("", "5"), ("5!", "5"), ("5 X", "5 x"), ("30 days", "1 month"),
+        ("1st", "1"), ("[2, 5]", "(2, 5]"), ("6 hours 30 minutes", "7 hours"),
+        ("Paris", "Paris in France"), ("1, 2", "3:4"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_told_is_unclear(left: str, right: str) -> None:
