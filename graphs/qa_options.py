@@ -77,7 +77,7 @@ def _new_items(desk: Desk, settings: Settings) -> list[Option]:
     counts = desk.aim.counts(held)
     wanted = np.ceil(desk.aim.shares * len(held) * qa.size_cap).astype(np.int64) - counts
     options: list[Option] = []
-    # Every new item of a run has a seed of its own: the model is told to take another fact for each.
+    # Each new item has a seed of its own, so that the model takes another fact for each.
     seed = 1 + max((one.planned.order.seed for one in desk.done), default=qa.seed)
     for place, count in zip(desk.aim.places, wanted.tolist(), strict=True):
         cell, bucket = split_place(place)

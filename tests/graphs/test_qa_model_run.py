@@ -16,7 +16,7 @@ import pyarrow.parquet as parquet
 import pytest
 
 from burnish.agents.client import Client
-from burnish.agents.messages import Message, Request
+from burnish.agents.messages import Message, Request, Sampling
 from burnish.agents.roles import open_services
 from burnish.agents.scripted import ScriptedClient
 from burnish.corpora.errors import SandboxUnavailable
@@ -158,10 +158,11 @@ def test_items_are_written_where_the_target_wants_them_and_checked_by_programs(
 
 def test_items_that_programs_do_not_bear_out_go_to_review(done: Path) -> None:
     entries = _ledger(done)
-    unsure = {e.id for e in entries if e.verdicts and e.verdicts[0].opinion == "abstain"}
+    added = [entry for entry in entries if entry.outcome == "added"]
+    unsure = {entry.id for entry in added if entry.verdicts[0].opinion == "abstain"}
     rows = (done / "review.jsonl").read_text("utf-8").splitlines()
     assert unsure
-    assert {json.loads(row)["id"] for row in rows} == unsure
+    assert unsure <= {json.loads(row)["id"] for row in rows}
 
 
 def test_copies_are_rolled_back_and_stay_on_the_invoice(folder: Path, tmp_path: Path) -> None:
@@ -244,4 +245,4 @@ def test_nothing_enters_that_stands_in_a_set_for_evaluation(folder: Path, tmp_pa
 
 def _asking(number: int) -> Request:
     words = f"Number of this question: {number}."
-    return Request((Message("user", words),), task="generate")
+    return Request((Message("user", words),), Sampling(max_tokens=1), task="generate")
