@@ -77,11 +77,13 @@ def _new_items(desk: Desk, settings: Settings) -> list[Option]:
     counts = desk.aim.counts(held)
     wanted = np.ceil(desk.aim.shares * len(held) * qa.size_cap).astype(np.int64) - counts
     options: list[Option] = []
+    # Each new item has a seed of its own, so that the model takes another fact for each.
+    seed = 1 + max((one.planned.order.seed for one in desk.done), default=qa.seed)
     for place, count in zip(desk.aim.places, wanted.tolist(), strict=True):
         cell, bucket = split_place(place)
         level = None if bucket in {None, UNKNOWN} else bucket
         for number in range(min(count, MOST_NEW)):
-            seed = qa.seed + len(desk.done) + number
+            seed += 1
             name = f"new:{place}:{number}"
             options += [
                 Option(name, Order(each, None, cell, level, seed), "", place, cost=UNTRIED_TOKENS)

@@ -26,6 +26,8 @@ from burnish.graphs.qa_journal import UNSPENT, Done, Planned, done_of
 
 CHECK, REPAIR = "check", "repair"
 """Operations: look at an item and change nothing; mend its key."""
+WRITING = frozenset({"generate", "expand", "rephrase", "recalibrate", "rewrite_distractors"})
+"""Operations whose result a person should see where no validator could judge it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,9 @@ def _decided(case: Case, number: int) -> Done:
     done = replace(done, tokens=done.tokens + asked + before, verdicts=(*case.earlier, *said))
     if decision is None:
         return done
-    review = decision.reason if decision.to_review else ""
+    doubted = decision.opinion == "abstain" and edit.status == "done" and edit.after != edit.before
+    unsure = doubted and edit.order.operation in WRITING
+    review = decision.reason if decision.to_review or unsure else ""
     done = replace(done, review=review, suggested=decision.answer)
     if edit.order.operation == CHECK:
         status = "flagged" if decision.opinion == "reject" else "done"

@@ -70,7 +70,7 @@ class QaSettings(BaseModel):
     """Who checks new and changed items; none: all that the run has the means for."""
     check: Literal["edits", "all"] = "edits"
     """What validators look at: what was written, or every item of the set as well."""
-    review_below: float = Field(default=0.7, ge=0, le=1)
+    review_below: float = Field(default=0.6, ge=0, le=1)
     """Verdicts less confident than this go to the review queue."""
     contamination: list[str] = []
     """Sets that new and changed items must not occur in."""
