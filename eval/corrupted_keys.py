@@ -12,9 +12,9 @@ plausible:
 
 The kind is drawn evenly among those that the item allows. `mistaken` is drawn only where asked for:
 such a key agrees with a real program's error, so the vote never rejects it (it rejects no key that
-a program found) and can only accept it with little confidence. The draw depends on
-the seed and the item's id alone. The items are parted by a digest of the question: the settings of
-the reasoner were chosen on the development part, the other part was kept aside.
+a program found) and may accept it. The draw depends on the seed and the item's id alone.
+The items are parted by a digest of the question: the settings of the reasoner were
+chosen on the development part, the other part was kept aside.
 """
 
 import gzip
