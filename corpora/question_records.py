@@ -122,7 +122,8 @@ def _bare_name(column: str) -> str:
 
 
 def _looks_recorded(name: str, sample: Sequence[Values]) -> bool:
-    held = [row[name] for row in sample if row.get(name) is not None]
+    # An empty object or list says that nobody answered.
+    held = [row[name] for row in sample if row.get(name) not in (None, [], {})]
     if not held:
         return False
     if name.lower().startswith(PREFIXES):
