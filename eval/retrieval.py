@@ -2,10 +2,10 @@
 
     python -m burnish.eval.retrieval DATA --index DIR [--passages N] [--json FILE]
 
-DATA is the folder of the shared sets. The index is built (or finished) from
-`wiki_passages/enwiki2015_sample.jsonl.gz`; questions are those of `qa_linked.jsonl.gz` whose passage
-is in the index. Articles are split in two by their names: on one part the blend of the two rankings
-and the scorer's threshold are chosen, on the other everything is reported.
+DATA is the folder of the shared sets. The index is built (or finished) from the passages of
+`wiki_passages`; questions are those of its `qa_linked` whose passage is in the index. Articles are
+split in two by their names: on one part the blend of the two rankings and the scorer's threshold
+are chosen, on the other everything is reported.
 """
 
 import argparse
