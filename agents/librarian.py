@@ -62,11 +62,11 @@ class LibrarianConfig:
     temperature: float = 0.0
     ceiling: float = 0.9
     """The most confidence that one judge's word is given."""
-    threshold: float = 0.70
+    threshold: float = 0.62
     """Cosine from which a sentence that holds the key supports it; see `eval.retrieval`."""
     margin: float = 0.05
     """By how much the key must be better supported than any other choice."""
-    precision: float = 0.80
+    precision: float = 0.9
     """Confidence of an acceptance by the scorer: its precision on questions kept aside."""
 
 

@@ -2,10 +2,10 @@
 
     python -m burnish.eval.retrieval DATA --index DIR [--passages N] [--json FILE]
 
-DATA is the folder of the shared sets. The index is built (or finished) from
-`wiki_passages/enwiki2015_sample.jsonl.gz`; questions are those of `qa_linked.jsonl.gz` whose passage
-is in the index. Articles are split in two by their names: on one part the blend of the two rankings
-and the scorer's threshold are chosen, on the other everything is reported.
+DATA is the folder of the shared sets. The index is built (or finished) from the passages of
+`wiki_passages`; questions are those of its `qa_linked` whose passage is in the index. Articles are
+split in two by their names: on one part the blend of the two rankings and the scorer's threshold
+are chosen, on the other everything is reported.
 """
 
 import argparse
@@ -42,8 +42,8 @@ OVERLAP = 0.5
 
 _CUTS = (1, 5, 20)
 _DEPTH = 100
-_CONSTANTS = (2.0, 5.0, 10.0, 20.0, 60.0)
-_WEIGHTS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
+_CONSTANTS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0)
+_WEIGHTS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0)
 _DRAWS = 1000
 _TIMED = 200
 _PRECISION = 0.9

@@ -83,7 +83,7 @@ def search(
         raise UsageError(f"--way {way!r}: give one of {', '.join(_WAYS)}")
     read_manifest(index)
     opened = open_index(index, load_embedder(embedder))
-    hits = opened.search(question, k, way)  # pyright: ignore[reportArgumentType]
+    hits = opened.search(question, k, way)
     if as_json:
         _print_json(_found(opened, question, way, hits))
     else:

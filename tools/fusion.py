@@ -37,6 +37,7 @@ def fuse(rankings: Sequence[Ranking], *, constant: float = 60.0) -> Fused:
         ranking.weight / (constant + np.arange(1, len(ranking.rows) + 1)) for ranking in rankings
     ]
     names, places = np.unique(rows, return_inverse=True)
-    scores = np.bincount(places, np.concatenate(parts or [np.zeros(0)]), len(names))
+    scores = np.zeros(len(names))
+    np.add.at(scores, places, np.concatenate(parts or [np.zeros(0)]))
     order = np.lexsort((names, -scores))
     return Fused(names[order].astype(np.int64), scores[order])

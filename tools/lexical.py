@@ -71,11 +71,12 @@ class LexicalIndex:
 
     def __init__(self, model: "bm25s.BM25", words: Words) -> None:
         self._words = words
+        table = cast("dict[str, NDArray[np.float32]]", model.scores)
         self._vocabulary: dict[str, int] = model.vocab_dict
-        self._weights: NDArray[np.float32] = model.scores["data"]
-        self._places: NDArray[np.int32] = model.scores["indices"]
-        self._starts: NDArray[np.int64] = np.asarray(model.scores["indptr"], np.int64)
-        self._count = int(model.scores["num_docs"])
+        self._weights = table["data"]
+        self._places = cast("NDArray[np.int32]", table["indices"])
+        self._starts = np.asarray(table["indptr"], np.int64)
+        self._count = int(table["num_docs"])
 
     def __len__(self) -> int:
         return self._count

@@ -75,10 +75,6 @@ class DenseIndex:
         order = np.lexsort((kept_rows, -kept_scores))
         return Nearest(kept_rows[order].astype(np.int64), kept_scores[order])
 
-    def vectors(self, rows: Rows) -> Vectors:
-        """Return stored vectors, as precise as they are kept (exact index only)."""
-        return np.stack([self._index.reconstruct(int(row)) for row in rows])
-
 
 def build_dense(
     shards: Sequence[Path], path: Path, *, exact_up_to: int = EXACT_UP_TO

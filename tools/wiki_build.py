@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import orjson
@@ -25,7 +26,7 @@ from burnish.tools.lexical import build_lexical
 from burnish.tools.passage_store import PassageStore
 from burnish.tools.passages import EXACT_UP_TO, build_dense
 from burnish.tools.wiki_index import DENSE, LEXICAL, STORE
-from burnish.tools.wiki_manifest import FORMAT, MANIFEST, Manifest, read_manifest
+from burnish.tools.wiki_manifest import FORMAT, MANIFEST, Manifest, read_manifest, write_whole
 
 SHARD = 1024
 """Passages embedded at a time; at most so many are embedded twice after a kill."""
@@ -92,7 +93,7 @@ def build_index(
     with PassageStore(folder / STORE, writable=True) as store:
         if not (work / _READ).is_file():
             _read(source, store, settings, progress)
-            write_atomic(work / _READ, lambda file: file.write(b"{}\n") and None)
+            write_whole(work / _READ, b"{}\n")
         count = len(store)
         if not count:
             raise SourceError(f"{source.files[0]}: no passages in it; nothing to index")
@@ -129,11 +130,10 @@ def _claim(folder: Path, plan: dict[str, object]) -> None:
         if folder.is_dir() and any(folder.iterdir()):
             raise RunError(f"{folder}: holds something else; give an empty or new folder")
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, lambda file: file.write(orjson.dumps(plan)) and None)
+        write_whole(path, orjson.dumps(plan))
         return
-    begun: object = orjson.loads(path.read_bytes())
-    if begun != plan:
-        found = begun if isinstance(begun, dict) else {}
+    found = cast("dict[str, object]", orjson.loads(path.read_bytes()))
+    if found != plan:
         differs = ", ".join(key for key, value in plan.items() if found.get(key) != value)
         raise RunError(
             f"{folder}: was begun with another {differs}; give a new folder or remove this one"

@@ -1,6 +1,5 @@
 """A finished index of passages: opened without reading it, searched by words and by meaning."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from burnish.corpora.articles import Passage
 from burnish.corpora.errors import SourceError
 from burnish.tools.embedder import Embedder
-from burnish.tools.fusion import Fused, Ranking, Rows, fuse
+from burnish.tools.fusion import Fused, Ranking, fuse
 from burnish.tools.lexical import LexicalIndex, open_lexical
 from burnish.tools.passage_store import PassageStore
 from burnish.tools.passages import DenseIndex, open_dense
@@ -26,13 +25,13 @@ LEXICAL = "words"
 
 @dataclass(frozen=True, slots=True)
 class Blend:
-    """How the two rankings are joined."""
+    """How the two rankings are joined; as `eval.retrieval` chooses it for the default embedder."""
 
     depth: int = 100
     """Passages taken from each."""
-    constant: float = 10.0
+    constant: float = 2.0
     """Of reciprocal rank fusion."""
-    dense: float = 1.0
+    dense: float = 0.25
     """Weight of the ranking by meaning; that by words counts 1."""
 
 
@@ -80,14 +79,6 @@ class WikiIndex:
             rankings.append(Ranking(self.dense.search(vector, depth).rows, self.blend.dense))
         joined = fuse(rankings, constant=self.blend.constant)
         return Fused(joined.rows[:k], joined.scores[:k])
-
-    def cosines(self, vector: NDArray[np.float32], texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return how near texts are to an embedded question."""
-        return self.embedder.embed(texts) @ vector
-
-    def find(self, rows: Rows) -> list[Passage]:
-        """Return the passages at some rows."""
-        return self.store.get([int(row) for row in rows])
 
 
 _BLEND = Blend()

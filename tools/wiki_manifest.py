@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -37,7 +38,16 @@ class Manifest:
     def write(self, folder: Path) -> None:
         """Declare the index finished."""
         told = orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        write_atomic(folder / MANIFEST, lambda file: file.write(told) and None)
+        write_whole(folder / MANIFEST, told)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a small file at once or not at all."""
+
+    def write(file: BinaryIO) -> None:
+        file.write(data)
+
+    write_atomic(path, write)
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -47,7 +47,7 @@ def judged(*lines: str | ModelError, item: QAItem = ITEM) -> Verdict:
 
 
 def scored(item: QAItem, **settings: float) -> Verdict:
-    config = replace(LibrarianConfig(), **settings)  # pyright: ignore[reportArgumentType]
+    config = replace(LibrarianConfig(), **settings)
     return asyncio.run(Librarian(Shelf(), WordEmbedder(), config=config).check(item))
 
 
