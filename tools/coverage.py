@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from burnish.tools.divergence import OUTSIDE, distribution, jsd, moved
 from burnish.tools.instances import TOLERANCE, Flags, Floats, Ints
 
-Numbers = Ints | Floats
+Numbers = NDArray[np.int64 | np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

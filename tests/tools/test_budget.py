@@ -158,3 +158,16 @@ def test_tiny_gains_are_told_apart() -> None:
     small = Instance.of(instance.item, instance.gain * 1e-9, instance.cost, budget=10.0)
     solved = lagrangian.solve(small, Effort())
     assert solved.value == pytest.approx(9e-9)
+
+
+def test_a_search_stopped_at_its_nodes_still_has_a_bound_that_holds() -> None:
+    rng = np.random.default_rng(0)
+    cost = rng.integers(100, 900, 120).astype(np.float64)
+    instance = Instance.of(np.repeat(np.arange(40), 3), cost + rng.random(120), cost, budget=7_777)
+    options = np.arange(120)
+    exact = budget.solve(instance, options, instance.limits, budget.Settings(seconds=20))
+    brief = budget.solve(instance, options, instance.limits, budget.Settings(nodes=1))
+    assert brief.value <= exact.bound + 1e-6
+    assert brief.bound >= exact.value - 1e-6
+    chosen = budget.chosen(options, brief)
+    assert instance.feasible(chosen)
