@@ -48,16 +48,22 @@ def summary(results: Sequence[Trial]) -> dict[str, object]:
         for method in methods(0):
             mine = [trial for trial in here if trial.method == method]
             table.append({"budget": budget, "method": method, **_figures(mine, ours)})
-    before = [trial.before for trial in results if trial.method == REFERENCE]
+    references = {name: found._asdict() for name, found in _references(results).items()}
+    return {"seeds": len({trial.seed for trial in results}), **references, "results": table}
+
+
+def _references(results: Sequence[Trial]) -> dict[str, Interval]:
+    """Return what does not depend on budget and method, over seeds."""
+    first = {trial.seed: trial for trial in results}.values()
     return {
-        "seeds": len({trial.seed for trial in results}),
-        "before": mean_of(before)._asdict(),
-        "floor": mean_of([trial.floor for trial in results])._asdict(),
-        "skewed": {
-            "kendall": mean_of([trial.skewed_ranking.kendall for trial in results])._asdict(),
-            "heldout_error": mean_of([trial.skewed_heldout.error for trial in results])._asdict(),
-        },
-        "results": table,
+        "before": mean_of([trial.before for trial in first]),
+        "floor": mean_of([trial.floor for trial in first]),
+        "kendall_skewed": mean_of([trial.skewed_ranking.kendall for trial in first]),
+        "kendall_random_sample": mean_of([trial.fair_ranking.kendall for trial in first]),
+        "spearman_skewed": mean_of([trial.skewed_ranking.spearman for trial in first]),
+        "spearman_random_sample": mean_of([trial.fair_ranking.spearman for trial in first]),
+        "accuracy_error_skewed": mean_of([trial.skewed_heldout.error for trial in first]),
+        "accuracy_error_random_sample": mean_of([trial.fair_heldout.error for trial in first]),
     }
 
 
@@ -95,15 +101,9 @@ def show(results: Sequence[Trial], console: Console) -> None:
         for method in methods(0):
             mine = [trial for trial in here if trial.method == method]
             table.add_row(f"{budget:.0%}", method, *_cells(mine, ours))
-    first = [trial for trial in results if trial.method == REFERENCE]
-    before = mean_of([trial.before for trial in first])
-    floor = mean_of([trial.floor for trial in first])
-    kendall = mean_of([trial.skewed_ranking.kendall for trial in first])
-    error = mean_of([trial.skewed_heldout.error for trial in first])
-    console.print(
-        f"{len({trial.seed for trial in results})} seeds; before: JSD {_told(before)}, kendall "
-        f"{_told(kendall, 3)}, accuracy error {_told(error)}; floor {_told(floor)}"
-    )
+    console.print(f"{len({trial.seed for trial in results})} seeds")
+    for name, found in _references(results).items():
+        console.print(f"{name.replace('_', ' '):<30}{_told(found)}")
     console.print(table)
     for line in LEGEND:
         console.print(line, highlight=False, markup=False)

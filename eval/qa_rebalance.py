@@ -73,9 +73,12 @@ class Trial:
     skewed_ranking: Ranking
     ranking: Ranking
     """Of all models."""
+    fair_ranking: Ranking
+    """On a random sample of the full set: how well a set of this size can do."""
     skewed_heldout: Ranking
     heldout: Ranking
     """Of the models that had no part in the difficulties."""
+    fair_heldout: Ranking
 
     @property
     def reduction(self) -> float:
@@ -160,6 +163,8 @@ def trials(data: Mmlu, setting: Setting, seed: int) -> list[Trial]:
     free = problem_of(data, drawn, float(data.tokens.sum()))
     whole = rebalance(free).cost
     found: list[Trial] = []
+    fair = np.random.default_rng(seed).choice(len(drawn.cells), setting.size, replace=False)
+    heldout = data.correct[:, drawn.heldout]
     floor = sampled_floor(drawn.target, setting.size, draws=setting.floor_draws, seed=seed).value
     for share in setting.budgets:
         problem = problem_of(data, drawn, share * whole)
@@ -181,8 +186,10 @@ def trials(data: Mmlu, setting: Setting, seed: int) -> list[Trial]:
                     drawn=int((options >= setting.size).sum()),
                     skewed_ranking=ranking(data.correct, drawn.chosen),
                     ranking=ranking(data.correct, items),
-                    skewed_heldout=ranking(data.correct[:, drawn.heldout], drawn.chosen),
-                    heldout=ranking(data.correct[:, drawn.heldout], items),
+                    fair_ranking=ranking(data.correct, fair),
+                    skewed_heldout=ranking(heldout, drawn.chosen),
+                    heldout=ranking(heldout, items),
+                    fair_heldout=ranking(heldout, fair),
                 )
             )
     return found

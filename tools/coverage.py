@@ -16,6 +16,8 @@ import numpy as np
 from burnish.tools.divergence import OUTSIDE, distribution, jsd, moved
 from burnish.tools.instances import TOLERANCE, Flags, Floats, Ints
 
+Numbers = Ints | Floats
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moves:
@@ -34,7 +36,12 @@ class Moves:
 
     @classmethod
     def of(
-        cls, item: Ints, cell_from: Ints, cell_to: Ints, cost: Floats, merit: Floats | None = None
+        cls,
+        item: Numbers,
+        cell_from: Numbers,
+        cell_to: Numbers,
+        cost: Numbers,
+        merit: Numbers | None = None,
     ) -> "Moves":
         """Gather options; without `merit` only coverage counts."""
         return cls(
@@ -105,7 +112,7 @@ class Rebalancing:
 
 
 def remove_and_draw(
-    cells: Ints, pool: Ints, draw_cost: Floats, *, remove_cost: float = 0.0
+    cells: Numbers, pool: Numbers, draw_cost: Numbers, *, remove_cost: float = 0.0
 ) -> Moves:
     """Offer to remove every item of a set and to draw every item of a reserve pool.
 
@@ -115,11 +122,12 @@ def remove_and_draw(
         draw_cost: tokens for each item of the pool.
         remove_cost: tokens for a removal: next to nothing, as no model is asked.
     """
+    removals = np.full(len(cells), remove_cost)
     return Moves.of(
         np.arange(len(cells) + len(pool)),
-        np.concatenate((cells, np.full(len(pool), OUTSIDE))),
-        np.concatenate((np.full(len(cells), OUTSIDE), pool)),
-        np.concatenate((np.full(len(cells), remove_cost), draw_cost)),
+        np.concatenate((np.asarray(cells, np.int64), np.full(len(pool), OUTSIDE))),
+        np.concatenate((np.full(len(cells), OUTSIDE), np.asarray(pool, np.int64))),
+        np.concatenate((removals, np.asarray(draw_cost, np.float64))),
     )
 
 
@@ -163,17 +171,21 @@ class Valued(NamedTuple):
     """Its place in the queue of its cell, counted from the plan's edge to either side, from 1."""
 
 
-def gains(problem: Rebalancing, chosen: Ints, price: float = 0.0) -> Valued:
+def gains(
+    problem: Rebalancing, chosen: Ints, price: float = 0.0, size: int | None = None
+) -> Valued:
     """Value each option, given that the chosen ones stand.
 
     Options into (or out of) one cell get its slots by rank: the chosen first, then those that are
     best at `price` (worth of a token, in bits). A plan that skips some of a rank is thus worth at
-    least what it adds up to.
+    least what it adds up to. With a `size` that the plan must have in the end, slots are those of
+    that size and nothing is linear; without one the present size counts, and the slope in it.
     """
     moves = problem.moves
     goal = distribution(problem.target)
     after = problem.counts_after(chosen)
-    size = int(after.sum())
+    drift = 0.0 if size is not None else size_gain(after, goal)
+    size = int(after.sum()) if size is None else size
     standing = np.zeros(len(moves.item), np.bool_)
     standing[chosen] = True
     come = _side(moves, standing, moves.cell_to)
@@ -183,9 +195,14 @@ def gains(problem: Rebalancing, chosen: Ints, price: float = 0.0) -> Valued:
     rank_out = _ranks(gone, fixed + _marginal(moves.cell_to, after + 1, size, goal), moves.cost)
     came = np.bincount(come.cell[come.standing], minlength=len(after))
     went = np.bincount(gone.cell[gone.standing], minlength=len(after))
-    worth = moves.merit + size_gain(after, goal) * moves.growth
-    worth[come.option] += slot(come.cell, (after - came)[come.cell] + rank_in, size, goal)
-    worth[gone.option] -= slot(gone.cell, (after + went)[gone.cell] - rank_out + 1, size, goal)
+    worth = moves.merit + drift * moves.growth
+    # Before more is drawn into a cell, what was removed from it comes back, and the reverse.
+    back_in = _undone_first(come, moves.cell_to == OUTSIDE, moves.cell_from, standing)
+    back_out = _undone_first(gone, moves.cell_from == OUTSIDE, moves.cell_to, standing)
+    number_in = (after - came)[come.cell] + rank_in + back_in
+    number_out = (after + went)[gone.cell] - rank_out + 1 - back_out
+    worth[come.option] += slot(come.cell, number_in, size, goal)
+    worth[gone.option] -= slot(gone.cell, number_out, size, goal)
     distance = np.ones(len(moves.item), np.int64)
     for side, rank, edge in ((come, rank_in, came), (gone, rank_out, went)):
         beyond = rank - edge[side.cell]
@@ -205,6 +222,13 @@ class _Side(NamedTuple):
 def _side(moves: Moves, standing: Flags, cell: Ints) -> _Side:
     option = np.flatnonzero((cell != OUTSIDE) & (moves.cell_from != moves.cell_to))
     return _Side(option, cell[option], standing[option])
+
+
+def _undone_first(side: _Side, kind: Flags, cell: Ints, standing: Flags) -> Ints:
+    """Count, for each option that does not stand, the standing ones of a kind in its cell."""
+    cells = int(max(side.cell.max(initial=0), cell.max(initial=0))) + 1
+    counts = np.bincount(cell[kind & standing & (cell != OUTSIDE)], minlength=cells)
+    return np.where(side.standing, 0, counts[side.cell])
 
 
 def _marginal(cell: Ints, number: Ints, size: int, goal: Floats) -> Floats:

@@ -7,9 +7,8 @@ never worse than it. Divergence as a function of counts is convex in the shares,
 ratio of linear functions, so there are no local optima to get caught in (up to whole numbers).
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -21,7 +20,11 @@ from burnish.tools.stepwise import adaptive_greedy, fixed_gains
 
 WINDOW = 32
 """Options a cell may add or take back, on each side, in the first round."""
-ROUNDS = 24
+ROUNDS = 16
+SMALL = 200
+"""Up to this many items sizes are tried one by one."""
+FEW = 4
+"""Sizes tried on either side."""
 EFFORT = Effort(exact_items=300, gap=1e-4, evaluations=30, seconds=60.0)
 PROGRESS = 1e-7
 """Smallest fall of the score, in bits, that is worth another round."""
@@ -31,6 +34,8 @@ class Round(NamedTuple):
     """What one round tried."""
 
     window: int
+    size: int | None
+    """The size that was asked for; None where the size was left open."""
     score: float
     price: float
     """Worth of a token, in bits."""
@@ -61,29 +66,81 @@ def rebalance(
 ) -> Rebalanced:
     """Lower the divergence from the target as far as budget, size and options allow."""
     walked = adaptive_greedy(problem)
-    chosen, price = walked.chosen, walked.price
-    score = start = problem.score(chosen)
-    log: list[Round] = []
-    for width in _windows(log, window, rounds):
-        tried = _round(problem, chosen, price, width, effort)
-        if tried is None or tried.promise <= PROGRESS:
+    state = _State(problem, effort, walked.chosen, walked.price, problem.score(walked.chosen))
+    start = state.score
+    width = window
+    while width >= 1 and len(state.log) < rounds:
+        outcome = state.try_round(width)
+        if outcome == "settled":
             break
-        price = tried.price
-        reached = problem.score(tried.chosen)
-        accepted = reached < score - PROGRESS and problem.allows(tried.chosen)
-        log.append(Round(width, reached, price, accepted))
-        if accepted:
-            chosen, score = tried.chosen, reached
+        width = width if outcome == "better" else width // 2
+    _search_sizes(state, window, rounds)
+    chosen = state.chosen
     return Rebalanced(
         chosen=chosen,
         before=problem.divergence(chosen[:0]),
         after=problem.divergence(chosen),
-        score=score,
+        score=state.score,
         greedy=start,
         cost=problem.cost(chosen),
-        price=price,
-        rounds=tuple(log),
+        price=state.price,
+        rounds=tuple(state.log),
     )
+
+
+Outcome = Literal["better", "worse", "settled"]
+
+
+@dataclass(slots=True, eq=False)
+class _State:
+    """The best plan so far."""
+
+    problem: Rebalancing
+    effort: Effort
+    chosen: Ints
+    price: float
+    score: float
+    log: list[Round] = field(default_factory=list[Round])
+
+    @property
+    def size(self) -> int:
+        """Return the size of the set under the plan."""
+        return self.problem.size + int(self.problem.moves.growth[self.chosen].sum())
+
+    def try_round(self, window: int, size: int | None = None) -> Outcome:
+        """Plan anew near the present plan, at a size if one is given; keep what is truly better.
+
+        "settled": the gains themselves promise nothing.
+        """
+        tried = _round(self, window, size)
+        if tried is None or (size is None and tried.promise <= PROGRESS):
+            return "settled"
+        reached = self.problem.score(tried.chosen)
+        better = reached < self.score - PROGRESS and self.problem.allows(tried.chosen)
+        self.log.append(Round(window, size, reached, tried.price, better))
+        if not better:
+            return "worse"
+        self.chosen, self.price, self.score = tried.chosen, tried.price, reached
+        return "better"
+
+
+def _search_sizes(state: _State, window: int, rounds: int) -> None:
+    """Try other sizes of a small set, where one item more or less is no small step.
+
+    At a fixed size the gains of removing and drawing are exact. The best score at a size has one
+    valley over sizes, up to whole numbers: steps of up to `FEW` look past those.
+    """
+    problem = state.problem
+    if len(state.log) < rounds:
+        state.try_round(window, state.size)
+    left = 4 * rounds if problem.size <= SMALL else 0
+    steps = [sign * step for step in range(1, FEW + 1) for sign in (1, -1)]
+    while left > 0:
+        near = [state.size + step for step in steps]
+        sizes = [size for size in near if problem.size_min <= size <= problem.size_max]
+        left -= len(sizes)
+        if not any(state.try_round(window, size) == "better" for size in sizes):
+            return
 
 
 def plan_once(problem: Rebalancing, effort: Effort = EFFORT) -> Ints:
@@ -106,13 +163,6 @@ def plan_once(problem: Rebalancing, effort: Effort = EFFORT) -> Ints:
     return np.sort(options[instance.origin[solved.chosen]])
 
 
-def _windows(log: list[Round], window: int, rounds: int) -> Iterator[int]:
-    """Go on with a window that helps, halve one that does not, stop below 1."""
-    while window >= 1 and len(log) < rounds:
-        yield window
-        window = window if log[-1].accepted else window // 2
-
-
 class _Tried(NamedTuple):
     chosen: Ints
     price: float
@@ -120,31 +170,30 @@ class _Tried(NamedTuple):
     """By how much the plan is better, as far as the gains of the round tell."""
 
 
-def _round(
-    problem: Rebalancing, chosen: Ints, price: float, window: int, effort: Effort
-) -> _Tried | None:
+def _round(state: _State, window: int, size: int | None) -> _Tried | None:
     """Plan anew over the options near the present plan; the others stay as they are."""
-    moves = problem.moves
-    valued = gains(problem, chosen, price)
+    problem, moves = state.problem, state.problem.moves
+    valued = gains(problem, state.chosen, state.price, size)
     standing = np.zeros(len(moves.item), np.bool_)
-    standing[chosen] = True
+    standing[state.chosen] = True
     open_ones = _open(problem, standing, valued.distance <= window)
     options = np.flatnonzero(open_ones)
     held = np.flatnonzero(standing & ~open_ones)
     if not len(options):
         return None
-    size = problem.size + int(moves.growth[held].sum())
-    now = problem.size + int(moves.growth[chosen].sum())
+    base = problem.size + int(moves.growth[held].sum())
     reach = window * max(1, len(problem.counts) // 4)
+    least = max(problem.size_min, state.size - reach) if size is None else size
+    most = min(problem.size_max, state.size + reach) if size is None else size
     instance = _instance(
         problem,
         options,
         valued.worth[options],
         budget=problem.budget - problem.cost(held),
-        least=max(problem.size_min, now - reach) - size,
-        most=min(problem.size_max, now + reach) - size,
+        least=least - base,
+        most=most - base,
     )
-    solved = lagrangian.solve(instance, effort)
+    solved = lagrangian.solve(instance, state.effort)
     if solved.chosen is None:
         return None
     taken = options[instance.origin[solved.chosen]]
