@@ -1,7 +1,9 @@
 """Items with right and wrong keys, and the recorded programs that are to find the wrong ones.
 
-The items are the questions of GSM8K (and SVAMP) for which real programs are recorded. Half of the
-keys, drawn by a seed, are replaced by a wrong one that is plausible:
+The items are the questions of GSM8K (and SVAMP) for which real programs are recorded. SVAMP's
+records lack the story before the question: they are joined by question and gold answer, and left
+out where that is ambiguous. Half of the keys, drawn by a seed, are replaced by a wrong one that is
+plausible:
 
     intermediate   a result of another step of the rationale (GSM8K only)
     near           one more or one less, or a tenth more or less
@@ -9,7 +11,8 @@ keys, drawn by a seed, are replaced by a wrong one that is plausible:
     mistaken       what a recorded program answered that got the item wrong
 
 The kind is drawn evenly among those that the item allows. `mistaken` is drawn only where asked for:
-such a key agrees with a real program's error, so it is the hardest there is. The draw depends on
+such a key agrees with a real program's error, so the vote never rejects it (it rejects no key that
+a program found) and can only accept it with little confidence. The draw depends on
 the seed and the item's id alone. The items are parted by a digest of the question: the settings of
 the reasoner were chosen on the development part, the other part was kept aside.
 """
@@ -79,11 +82,12 @@ def read_cases(
     grouped: dict[tuple[str, str], list[Recorded]] = defaultdict(list)
     for recorded in read_recorded(data / "pot_programs" / "pot_programs.jsonl.gz"):
         if recorded.family.endswith(f"/{dataset}"):
-            own = "" if dataset == "gsm8k" else recorded.id
+            own = "" if dataset == "gsm8k" else _whole(recorded.gold)
             grouped[recorded.question, own].append(recorded)
     cases = [
         _case(question, own, programs, rationales.get(question))
         for (question, own), programs in grouped.items()
+        if len({program.model for program in programs}) == len(programs)
     ]
     return [_drawn(case, seed, hard=hard) for case in sorted(cases, key=lambda case: case.item.id)]
 
