@@ -37,7 +37,7 @@ def fit_with_content(
     """
     plain = fit_rasch(records, slopes=slopes)
     means = content_means(plain, features, folds=folds, seed=seed)
-    return fit_rasch(records, means, slopes=slopes)
+    return fit_rasch(records, means, slopes=slopes, scaled=True)
 
 
 def content_means(
@@ -57,21 +57,29 @@ def content_means(
 def cross_ridge(features: Floats, values: Floats, weights: Floats, fold: Ints) -> Floats:
     """Predict every fold by a weighted ridge regression on the others.
 
-    The penalty is the one of `_PENALTIES` whose predictions have the least weighted error; all are
-    tried on the same folds from one eigendecomposition a fold.
+    The penalty of each regression is the one of `_PENALTIES` with the least weighted error when
+    every item it was fitted on is left out in turn, which needs no further fit (Allen 1974).
     """
-    centred = features - features.mean(axis=0)
-    predicted = np.zeros((len(_PENALTIES), len(values)))
+    predicted = np.zeros(len(values))
     for part in range(int(fold.max()) + 1):
         held = fold == part
-        own, known, weight = centred[~held], values[~held], weights[~held]
-        total = max(float(weight.sum()), 1e-9)
-        middle, mean = weight @ own / total, float(weight @ known) / total
-        shifted = own - middle
-        values_of, axes = np.linalg.eigh((shifted * weight[:, None]).T @ shifted)
-        along = axes.T @ (shifted.T @ (weight * (known - mean)))
-        turned = (centred[held] - middle) @ axes
-        for at, penalty in enumerate(_PENALTIES):
-            predicted[at, held] = mean + turned @ (along / (np.maximum(values_of, 0) + penalty))
-    errors = ((predicted - values) ** 2 * weights).sum(axis=1)
-    return predicted[int(errors.argmin())]
+        predicted[held] = _ridge(features[~held], values[~held], weights[~held], features[held])
+    return predicted
+
+
+def _ridge(features: Floats, values: Floats, weights: Floats, wanted: Floats) -> Floats:
+    total = max(float(weights.sum()), 1e-9)
+    middle, mean = weights @ features / total, float(weights @ values) / total
+    shifted, rest = features - middle, values - mean
+    sizes, axes = np.linalg.eigh((shifted * weights[:, None]).T @ shifted)
+    turned = shifted @ axes
+    along = turned.T @ (weights * rest)
+    squares, best, least = turned**2, along, np.inf
+    for penalty in _PENALTIES:
+        shrink = 1 / (np.maximum(sizes, 0) + penalty)
+        leverage = weights * (squares @ shrink) + weights / total
+        left_out = (rest - turned @ (along * shrink)) / np.maximum(1 - leverage, 1e-6)
+        error = float((left_out**2 * weights).sum())
+        if error < least:
+            best, least = along * shrink, error
+    return mean + ((wanted - middle) @ axes) @ best

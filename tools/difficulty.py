@@ -29,6 +29,7 @@ _ABILITY_SD: Final = 10.0
 """A weak prior: who is always right or always wrong gets a finite ability."""
 _SLOPE_SD: Final = 0.5
 """Of the logarithm of the slopes, where they are fitted."""
+_ROUNDS: Final = 200
 _SPREADS: Final = (0.1, 6.0)
 
 
@@ -86,6 +87,8 @@ class Difficulty:
     """Standard deviation of the difficulties about their prior's means."""
     guess: float = 0.0
     """Chance of a right answer to an item far too hard."""
+    trust: float = 1.0
+    """What the prior's means were multiplied by."""
 
     def interval(self, level: float = 0.9) -> tuple[Floats, Floats]:
         """Return the ends of an interval that holds the true difficulty with this chance."""
@@ -99,12 +102,13 @@ class Difficulty:
 class _Parameters:
     ability: Floats
     slope: Floats
+    trust: float
     spread: float
 
     @staticmethod
     def of(vector: Floats, models: int, *, slopes: bool) -> "_Parameters":
         slope = np.exp(vector[models : 2 * models]) if slopes else np.ones(models)
-        return _Parameters(vector[:models], slope, float(np.exp(vector[-1])))
+        return _Parameters(vector[:models], slope, float(vector[-2]), float(np.exp(vector[-1])))
 
 
 def fit_rasch(
@@ -113,7 +117,7 @@ def fit_rasch(
     *,
     slopes: bool = False,
     guess: float = 0.0,
-    rounds: int = 200,
+    scaled: bool = False,
 ) -> Difficulty:
     """Fit abilities and the spread of difficulties, then return each item's posterior.
 
@@ -122,7 +126,7 @@ def fit_rasch(
         prior: the prior's mean for each item; 0 when not given.
         slopes: let each model have a slope of its own (no longer convex; starts at Rasch's fit).
         guess: chance of a right answer by guessing, 0 to 1.
-        rounds: most steps of the optimiser.
+        scaled: fit a factor to the prior's means, which mends their scale.
 
     Raises:
         ValueError: there is no answer at all.
@@ -132,7 +136,8 @@ def fit_rasch(
     means = np.zeros(records.items) if prior is None else np.asarray(prior, np.float64)
     right, wrong = _tables(records)
     models = records.models
-    start = np.concatenate([_first_abilities(records), [0.0]])
+    start = np.concatenate([_first_abilities(records), [1.0, 0.0]])
+    trust = (0.0, 3.0) if scaled else (1.0, 1.0)
 
     def solve(vector: Floats, *, sloped: bool) -> Floats:
         found = minimize(
@@ -141,29 +146,36 @@ def fit_rasch(
             args=(right, wrong, means, guess, sloped),
             jac=True,
             method="L-BFGS-B",
-            bounds=[(None, None)] * (len(vector) - 1) + [tuple(np.log(_SPREADS))],
-            options={"maxiter": rounds, "ftol": 1e-10},
+            bounds=[(None, None)] * (len(vector) - 2) + [trust, tuple(np.log(_SPREADS))],
+            options={"maxiter": _ROUNDS, "ftol": 1e-10},
         )
         return np.asarray(found.x, np.float64)
 
     vector = solve(start, sloped=False)
     if slopes:
         vector = solve(
-            np.concatenate([vector[:models], np.zeros(models), vector[-1:]]), sloped=True
+            np.concatenate([vector[:models], np.zeros(models), vector[-2:]]), sloped=True
         )
     fitted = _Parameters.of(vector, models, slopes=slopes)
     weights = _posterior(right, wrong, means, fitted, guess)[0]
     mean = weights @ GRID
     error = np.sqrt(np.maximum(weights @ GRID**2 - mean**2, 1e-12))
     return Difficulty(
-        mean, error, records.answers(), fitted.ability, fitted.slope, fitted.spread, guess
+        mean,
+        error,
+        records.answers(),
+        fitted.ability,
+        fitted.slope,
+        fitted.spread,
+        guess,
+        fitted.trust,
     )
 
 
 def posterior_weights(records: Records, fit: Difficulty, prior: Floats | None = None) -> Floats:
     """Return each item's posterior over GRID, for abilities that a fit found."""
     means = np.zeros(records.items) if prior is None else prior
-    fitted = _Parameters(fit.ability, fit.slope, fit.spread)
+    fitted = _Parameters(fit.ability, fit.slope, fit.trust, fit.spread)
     return _posterior(*_tables(records), means, fitted, fit.guess)[0]
 
 
@@ -195,7 +207,7 @@ def _posterior(
     chance = chances(at.ability, at.slope, guess)
     chance = np.clip(chance, 1e-12, 1 - 1e-12)
     logits = right @ np.log(chance) + wrong @ np.log1p(-chance)
-    logits -= ((GRID - means[:, None]) / at.spread) ** 2 / 2
+    logits -= ((GRID - at.trust * means[:, None]) / at.spread) ** 2 / 2
     top = logits.max(axis=1, keepdims=True)
     weights = np.exp(logits - top)
     total = weights.sum(axis=1, keepdims=True)
@@ -213,7 +225,7 @@ def _loss(
     sloped: bool,  # noqa: FBT001 - scipy passes it by place
 ) -> tuple[float, Floats]:
     """Return minus the penalised marginal log-likelihood and its slope (Fisher's identity)."""
-    models = (len(vector) - 1) // (2 if sloped else 1)
+    models = (len(vector) - 2) // (2 if sloped else 1)
     at = _Parameters.of(vector, models, slopes=sloped)
     weights, evidence, chance = _posterior(right, wrong, means, at, guess)
     rights, wrongs = right.T @ weights, wrong.T @ weights
@@ -221,8 +233,10 @@ def _loss(
     # d log p / d logit and d log (1 - p) / d logit, expected over the posteriors.
     pull = rights * (1 - guess) * plain * (1 - plain) / chance - wrongs * plain
     by_ability = at.slope * pull.sum(axis=1) - at.ability / _ABILITY_SD**2
-    offsets = weights @ GRID**2 - 2 * means * (weights @ GRID) + means**2
+    centres, held = at.trust * means, weights @ GRID
+    offsets = weights @ GRID**2 - 2 * centres * held + centres**2
     by_spread = float((offsets / at.spread**2 - 1).sum())
+    by_trust = float((held - centres) @ means) / at.spread**2
     parts = [by_ability]
     value = evidence - float(at.ability @ at.ability) / (2 * _ABILITY_SD**2)
     if sloped:
@@ -230,7 +244,7 @@ def _loss(
         by_slope = (pull * (at.ability[:, None] - GRID)).sum(axis=1) * at.slope
         parts.append(by_slope - logs / _SLOPE_SD**2)
         value -= float(logs @ logs) / (2 * _SLOPE_SD**2)
-    slope = np.concatenate([*parts, [by_spread]])
+    slope = np.concatenate([*parts, [by_trust, by_spread]])
     # Per answer: the optimiser's tolerances then mean the same for sets of any size.
     scale = max(float(right.sum() + wrong.sum()), 1.0)
     return -value / scale, -slope / scale

@@ -76,7 +76,9 @@ def fit_bradley_terry(judgements: Judgements, *, spread: float = 3.0) -> Ratings
         raise ValueError("the ratings do not settle; a smaller spread would make them")
     _, curve = _derivatives(rating, judgements, precision)
     if judgements.items <= _DENSE:
-        variance = np.diag(np.linalg.inv(curve.toarray()))
+        # Only differences can be told: the common level's uncertainty is taken out.
+        spreads = np.linalg.inv(curve.toarray())
+        variance = np.diag(spreads) - 2 * spreads.mean(axis=0) + spreads.mean()
     else:
         variance = 1 / np.asarray(curve.diagonal(), np.float64)
     return Ratings(rating, np.sqrt(variance))
