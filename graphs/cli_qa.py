@@ -116,11 +116,11 @@ def _show(figures: dict[str, Any], folder: RunFolder, kind: str) -> None:
     console = Console()
     table = Table(title=f"Plan for {figures['rows']:,} rows", show_header=False)
     for key, value in {**figures.get("profile", {}), **figures["plan"]}.items():
-        if not isinstance(value, list):
+        if value is not None and not isinstance(value, list):
             table.add_row(str(key), _cell(value))
     console.print(table)
     curve = cast("list[dict[str, object]]", figures["plan"].get("curve") or [])
-    if curve:
+    if len(curve) > 1:
         points = Table("budget", "value", "bound", title="What other budgets would buy")
         for point in curve:
             points.add_row(_cell(point["budget"]), _cell(point["value"]), _cell(point["bound"]))

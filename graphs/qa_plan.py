@@ -20,7 +20,7 @@ from burnish.tools.coverage import gains as value_each
 from burnish.tools.divergence import OUTSIDE, jsd
 from burnish.tools.estimates import from_table
 from burnish.tools.lagrangian import Effort
-from burnish.tools.plans import Plan, make_plan
+from burnish.tools.plans import CURVE, Plan, make_plan
 from burnish.tools.quotas import Quota, Quotas, read_quotas
 
 ELSEWHERE = "(elsewhere)"
@@ -217,7 +217,9 @@ def solve_round(
         tuple(q for q in quotas.bounds if q.subject != "cell" or q.name in estimates.cells),
         quotas.reserve,
     )
-    plan = make_plan(estimates, budget, usable, Effort(seed=settings.seed))
+    # Without a budget there are no other budgets to tell of.
+    curve = CURVE if budget > 0 else ()
+    plan = make_plan(estimates, budget, usable, Effort(seed=settings.seed), curve)
     chosen = [row for row in plan.chosen.tolist() if row < len(options)]
     planned = [
         Planned(
