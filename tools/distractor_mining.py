@@ -3,9 +3,10 @@
 An option may stand beside a key when it is like it (cosine at least `Terms.farthest`) but not so
 like it that it may mean the same (`Terms.nearest`, and `answer_values.same_words` whatever the
 vectors say), has its shape and about its length, and does not answer a question of the same kind.
-Out of what remains, options are put together so that nothing but knowledge tells the key: its
-place among the options by length, by likeness to the question and by likeness to the other options
-is drawn at random for every item, and the set nearest to that draw is taken.
+Out of what remains, options are put together so that its looks tell the key as little as the cell
+allows (`eval.distractors` measures how much they still do): its place among the options by length,
+by likeness to the question and by likeness to the other options is drawn at random for every item,
+and the set nearest to that draw is taken.
 """
 
 from collections import Counter
