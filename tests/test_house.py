@@ -31,7 +31,7 @@ OURS = sorted(
     for path in (ROOT / folder).rglob("*.py")
     if path.parent != ROOT / "eval" / "gpu"
 )
-PAGES = (ROOT / "README.md", ROOT / "docs" / "index.md")
+PAGES = (ROOT / "README.md", ROOT / "docs" / "index.md", ROOT / "docs" / "qa.md")
 BURNISH = shutil.which("burnish", path=str(Path(sys.executable).parent))
 
 _BLOCK = re.compile(r"<!-- run -->\n```console\n(.*?)```", re.DOTALL)
