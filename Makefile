@@ -49,6 +49,7 @@ format: $(VENV)/dev.stamp
 # Regenerates the pictures of the graphs in README.md from the code.
 docs: $(VENV)/dev.stamp
 	$(BIN)/python docs/pictures.py README.md
+	$(BIN)/python docs/pictures.py docs/qa.md
 
 # sdist, wheel from the sdist, an empty environment with nothing but the wheel, the demo elsewhere.
 wheel-test: $(VENV)/dev.stamp

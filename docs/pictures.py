@@ -12,7 +12,7 @@ from pathlib import Path
 
 from langgraph.checkpoint.sqlite import SqliteSaver
 
-from burnish.graphs import records, run
+from burnish.graphs import qa_records, records, run
 
 _PICTURE = re.compile(r"(<!-- picture: (\w+) -->\n).*?(<!-- end of picture -->)", re.DOTALL)
 _NODE = re.compile(r"^\t\w+\(.*|^\t\w+ -.*", re.MULTILINE)
@@ -24,6 +24,7 @@ def pictures() -> dict[str, str]:
     return {
         "run": _chart(run.build(checkpoints).get_graph().draw_mermaid(), "LR"),
         "records": _chart(records.build().get_graph().draw_mermaid(), "LR"),
+        "questions": _chart(qa_records.build().get_graph().draw_mermaid(), "LR"),
     }
 
 

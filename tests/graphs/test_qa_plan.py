@@ -1,0 +1,48 @@
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from burnish.agents.editing import Order
+from burnish.corpora.documents import QAItem
+from burnish.graphs.qa_estimates import UNTRIED_TOKENS, Observation, estimate
+from burnish.graphs.qa_plan import goal_counts
+from burnish.tools.divergence import jsd
+
+
+@st.composite
+def _sets(draw: st.DrawFn) -> tuple[list[int], list[int], list[float]]:
+    size = draw(st.integers(1, 6))
+    now = draw(st.lists(st.integers(0, 40), min_size=size, max_size=size))
+    now[0] += 1
+    more = draw(st.lists(st.integers(0, 40), min_size=size, max_size=size))
+    shares = draw(st.lists(st.floats(0.05, 1.0), min_size=size, max_size=size))
+    return now, more, shares
+
+
+@settings(max_examples=80, deadline=None)
+@given(_sets())
+def test_the_goal_is_within_reach_and_never_further_from_the_target(
+    found: tuple[list[int], list[int], list[float]],
+) -> None:
+    now, more = np.array(found[0]), np.array(found[1])
+    shares = np.array(found[2]) / sum(found[2])
+    low, high = int(0.9 * now.sum()), int(1.1 * now.sum()) + 1
+    goal = goal_counts(now, now + more, shares, (max(low, 1), high))
+    assert (goal.counts >= 0).all()
+    assert (goal.counts <= now + more).all()
+    assert low <= goal.counts.sum() <= high
+    assert jsd(goal.counts, shares) <= jsd(now, shares) + 1e-9
+
+
+def test_estimates_count_on_less_success_and_more_tokens_than_were_seen() -> None:
+    seen = [Observation(100 * n, 1_000 + 3 * 100 * n, n != 3) for n in range(1, 9)]
+    found = estimate("generate", seen)
+    assert 0.4 < found.chance < 7 / 8
+    item = QAItem("a", "x" * 600, "")
+    assert 1_000 + 3 * 600 <= found.tokens(Order("generate", item)) < 5_000
+    assert found.slope > 1
+    assert estimate("generate", seen * 4).chance > found.chance
+
+
+def test_what_was_never_tried_is_taken_to_cost_much() -> None:
+    assert estimate("expand", []).tokens(Order("expand")) == UNTRIED_TOKENS
