@@ -24,19 +24,8 @@ from burnish.graphs.cli import app, main
 ROOT = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 FOLDERS = ("corpora", "tools", "agents", "graphs", "eval")
-<<<<<<< HEAD
 OURS = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
-PAGES = (ROOT / "README.md", ROOT / "docs" / "index.md")
-=======
-# eval/gpu runs from a checkout on machines that cannot install burnish; it is no part of the wheel.
-OURS = sorted(
-    path
-    for folder in FOLDERS
-    for path in (ROOT / folder).rglob("*.py")
-    if path.parent != ROOT / "eval" / "gpu"
-)
 PAGES = (ROOT / "README.md", ROOT / "docs" / "index.md", ROOT / "docs" / "qa.md")
->>>>>>> 811dfa615248d43511d257c6e5883eb8e0428f83
 BURNISH = shutil.which("burnish", path=str(Path(sys.executable).parent))
 
 _BLOCK = re.compile(r"<!-- run -->\n```console\n(.*?)```", re.DOTALL)
