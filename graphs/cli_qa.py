@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from burnish.corpora.errors import QuotaPaused, UsageError
+from burnish.corpora.errors import BudgetExhausted, QuotaPaused, UsageError
 from burnish.corpora.qa_ledger import READ
 from burnish.corpora.runfolder import RunFolder
 from burnish.graphs.cli_run import open_input
@@ -35,7 +35,7 @@ def refine(location: str, root: Path, settings: Settings, *, as_json: bool) -> i
         except KeyboardInterrupt:
             sys.stderr.write(f"burnish: interrupted; {_GO_ON}\n")
             return 130
-        except QuotaPaused as error:
+        except (BudgetExhausted, QuotaPaused) as error:
             sys.stderr.write(f"burnish: {error}; {_GO_ON}\n")
             return 3
     if settings.run.approval == "ask" and "approved" not in state:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from burnish.agents.editing import Order
 from burnish.corpora.documents import QAItem
 from burnish.graphs.qa_journal import Done
-from burnish.graphs.qa_plan import Candidate, Option
+from burnish.graphs.qa_plan import Candidate, Option, Since
 from burnish.graphs.qa_rows import QASet
 from burnish.graphs.qa_target import Aim, Located
 
@@ -69,6 +69,11 @@ class Desk:
             for name, item in self._items.items()
             if name not in self._touched
         ]
+
+    @property
+    def since(self) -> Since:
+        """Return what the rounds so far leave."""
+        return Since(len(self.own.rows), sum(one.changes for one in self.done))
 
     def draws(self) -> list[Option]:
         """Return the option to draw each item of the reserve that the target has a place for."""

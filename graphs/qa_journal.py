@@ -63,7 +63,8 @@ class Done:
     @property
     def changes(self) -> bool:
         """Tell whether the set is another one after it."""
-        return self.status == "done" and self.after != self.before
+        # What comes from outside is new, even if it stands as it stood in the reserve.
+        return self.status == "done" and (self.after != self.before or not self.planned.cell_from)
 
 
 def done_of(planned: Planned, number: int, edit: Edit) -> Done:

@@ -75,7 +75,7 @@ def _new_items(desk: Desk, settings: Settings) -> list[Option]:
         names = [name for name in names if name != "expand"]
     held = desk.places()
     counts = desk.aim.counts(held)
-    wanted = np.ceil(desk.aim.shares * len(held) * qa.size_cap).astype(np.int64) - counts
+    wanted = np.ceil(desk.aim.shares * len(desk.own.rows) * qa.size_cap).astype(np.int64) - counts
     options: list[Option] = []
     # Each new item has a seed of its own, so that the model takes another fact for each.
     seed = 1 + max((one.planned.order.seed for one in desk.done), default=qa.seed)

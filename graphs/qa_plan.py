@@ -4,6 +4,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,6 +54,15 @@ class Option:
     """Tokens."""
     chance: float = 1.0
     """That its result stands."""
+
+
+class Since(NamedTuple):
+    """What earlier rounds leave: bounds are of the set as it came in."""
+
+    size: int
+    """Items that came in."""
+    edits: int
+    """Items that were touched so far."""
 
 
 class Goal(NamedTuple):
@@ -114,7 +124,11 @@ def _topped(counts: Ints, now: Ints, short: int) -> Ints:
 
 
 def aimed_at(
-    options: Sequence[Option], items: Sequence[Candidate], aim: Aim, settings: QaSettings
+    options: Sequence[Option],
+    items: Sequence[Candidate],
+    aim: Aim,
+    settings: QaSettings,
+    since: Since,
 ) -> Quotas:
     """Return bounds that let every place move towards its goal and not beyond."""
     index = {place: at for at, place in enumerate(aim.places)}
@@ -125,7 +139,7 @@ def aimed_at(
         del name
         if to in index:
             coming[index[to]] += 1
-    sizes = (int(settings.size_floor * len(items)), int(settings.size_cap * len(items)))
+    sizes = (ceil(settings.size_floor * since.size), int(settings.size_cap * since.size))
     goal = goal_counts(
         np.append(now, away),
         np.append(now + coming, away),
@@ -134,10 +148,22 @@ def aimed_at(
     ).counts
     if settings.max_edits is not None:
         steps = np.abs(goal - np.append(now, away)).sum()
-        if steps > settings.max_edits:
-            change = (goal - np.append(now, away)) * (settings.max_edits / steps)
+        left = max(settings.max_edits - since.edits, 0)
+        if steps > left:
+            change = (goal - np.append(now, away)) * (left / steps)
             goal = np.append(now, away) + np.trunc(change).astype(np.int64)
+    change = goal - np.append(now, away)
     bounds: list[Quota] = []
+    if settings.max_edits is not None:
+        # Items may also be exchanged within a place, which its count does not show.
+        moves = {
+            option.order.operation: option.place_to
+            for option in options
+            if not (option.place_from and option.place_to)
+        }
+        for name, to in moves.items():
+            most = change[change > 0].sum() if to else -change[change < 0].sum()
+            bounds.append(Quota("operation", name, "count", "max", float(most)))
     for place, have, want in zip(
         (*aim.places, ELSEWHERE), np.append(now, away).tolist(), goal.tolist(), strict=True
     ):
@@ -180,13 +206,14 @@ def solve_round(
     aim: Aim,
     budget: float,
     settings: QaSettings,
+    since: Since,
 ) -> tuple[Plan, list[Planned]]:
     """Choose the options of a round and return them as orders, in the order of the options.
 
     Raises:
         UsageError: the quotas cannot be read or met.
     """
-    quotas = aimed_at(options, items, aim, settings)
+    quotas = aimed_at(options, items, aim, settings, since)
     if settings.quotas is not None:
         own = read_quotas(Path(settings.quotas))
         quotas = replace(quotas, bounds=(*quotas.bounds, *own.bounds))

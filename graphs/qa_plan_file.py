@@ -57,7 +57,9 @@ def make_round(root: Path, desk: Desk, settings: Settings, number: int) -> Round
         if options:
             needed = sum(option.cost for option in options)
             budget = _left(settings, root, needed)
-            plan, planned = solve_round(options, desk.now(), desk.aim, budget, settings.qa)
+            plan, planned = solve_round(
+                options, desk.now(), desk.aim, budget, settings.qa, desk.since
+            )
             figures |= orjson.loads(to_json(plan))
             write_plan(path.with_suffix(".parquet"), plan.estimates, plan.chosen)
         write_json(path, {"figures": figures, "orders": [_row(one) for one in planned]})

@@ -225,8 +225,16 @@ def test_difficulty_is_balanced_where_answers_are_recorded(sets: Path, tmp_path:
     assert report["divergence"]["after"] < report["divergence"]["before"]
 
 
+def test_the_size_floor_is_of_the_set_that_came_in_over_all_rounds(
+    sets: Path, tmp_path: Path
+) -> None:
+    _run(sets, tmp_path / "run", 'qa.operations=["remove"]', "qa.rounds=4")
+    balance = json.loads((tmp_path / "run" / "report.json").read_text("utf-8"))["balance"]
+    assert balance["rows_out"] == 81
+
+
 def test_no_more_items_are_touched_than_allowed(sets: Path, tmp_path: Path) -> None:
-    _run(sets, tmp_path / "run", "qa.max_edits=10", "qa.rounds=1")
+    _run(sets, tmp_path / "run", "qa.max_edits=10", "qa.rounds=3")
     report = json.loads((tmp_path / "run" / "report.json").read_text("utf-8"))
     assert 0 < report["balance"]["added"] + report["balance"]["dropped"] <= 10
 
