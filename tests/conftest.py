@@ -1,6 +1,7 @@
 """What holds for every test: no network but loopback, no settings from outside, fixed draws."""
 
 import os
+import signal
 import socket
 from collections.abc import Generator
 from pathlib import Path
@@ -14,6 +15,10 @@ ROOT = Path(__file__).parents[1]
 settings.register_profile("dev", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+# A shell that starts the tests in the background makes them, and every process they start, deaf to
+# Ctrl-C; some tests are about just that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class NetworkBlockedError(RuntimeError):
