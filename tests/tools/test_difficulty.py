@@ -102,7 +102,7 @@ def test_the_slope_of_the_likelihood_is_its_derivative(
     at = np.concatenate([
         draw.normal(size=6),
         *([0.3 * draw.normal(size=6)] if sloped else []),
-        [0.1],
+        [0.8, 0.1],
     ])
     slope = loss(at, *tables, means, guess, sloped)[1]
     for place in range(len(at)):
