@@ -114,15 +114,20 @@ def _lists(rows: Sequence[Sequence[Any]], names: Sequence[str], kind: pa.StructT
 
 def read(path: Path) -> Iterator[Entry]:
     """Read the entries of one ledger file (Parquet or JSONL) in order."""
+    return map(entry_of, read_rows(path))
+
+
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Read the plain rows of one ledger file, of documents or of questions, in order."""
     if path.suffix == ".jsonl":
         import orjson
 
         with path.open("rb") as file:
-            yield from (entry_of(orjson.loads(line)) for line in file)
+            yield from map(orjson.loads, file)
         return
     with parquet.ParquetFile(path) as file:
         for batch in file.iter_batches(batch_size=512):
-            yield from (entry_of(cast("dict[str, Any]", row)) for row in batch.to_pylist())
+            yield from cast("list[dict[str, Any]]", batch.to_pylist())
 
 
 def entry_of(row: dict[str, Any]) -> Entry:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
 
 import pyarrow as pa
-import pyarrow.parquet as parquet
+
+from burnish.corpora.ledger import read_rows
 
 Outcome = Literal["unchanged", "edited", "dropped", "failed", "quarantined", "added", "not_added"]
 READ: tuple[Outcome, ...] = ("unchanged", "edited", "dropped", "failed", "quarantined")
@@ -135,15 +136,7 @@ def _plain(value: object) -> object:
 
 def read(path: Path) -> Iterator[QAEntry]:
     """Read the entries of one ledger file (Parquet or JSONL) in order."""
-    if path.suffix == ".jsonl":
-        import orjson
-
-        with path.open("rb") as file:
-            yield from (entry_of(orjson.loads(line)) for line in file)
-        return
-    with parquet.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=512):
-            yield from (entry_of(cast("dict[str, Any]", row)) for row in batch.to_pylist())
+    return map(entry_of, read_rows(path))
 
 
 def entry_of(row: Mapping[str, Any]) -> QAEntry:
