@@ -45,12 +45,18 @@ def _cards(figures: Figures) -> Markup:
     pairs = [
         (number(figures["items"]), f"items, {number(figures['bad_rows'])} bad rows set aside"),
         (number(cells), "cells (domain by skill)"),
-        (number(difficulty["known"]), f"items answered by {number(difficulty['models'])} models"),
+        (number(difficulty["known"]), _told(difficulty)),
         (number(flagged), "flags on items"),
         (number(figures["rationales"]), "items with a rationale"),
         (number(figures["multi_turn"]), "items of several turns"),
     ]
     return cards(pairs)
+
+
+def _told(difficulty: Figures) -> str:
+    if difficulty.get("told_by") == "judgements":
+        return "items judged against others"
+    return f"items answered by {number(difficulty['models'])} models"
 
 
 def _divergence(figures: Figures) -> Markup:
@@ -78,10 +84,11 @@ def _difficulty(figures: Figures) -> Markup:
         note = "No answer records: give columns that say how models answered, or ask a panel."
         return tag("section", tag("h2", "Difficulty"), tag("p", note, class_="note"))
     drawn = found["histogram"]
-    note = (
-        f"Logits, 0 for the average item; {number(found['answers'])} answers, median standard "
-        f"error {found['median_error']:.2f}."
-    )
+    unsure = "no standard errors"
+    if found["median_error"] is not None:
+        unsure = f"median standard error {found['median_error']:.2f}"
+    told = f"{number(found['answers'])} {found['told_by']}, {unsure}"
+    note = f"Logits, 0 for the average item; {told}."
     columns = histogram(
         drawn["counts"], f"{drawn['low']:.1f} easy", f"{drawn['high']:.1f} hard", "items"
     )
@@ -106,18 +113,24 @@ def _difficulty(figures: Figures) -> Markup:
     panels = [
         panel("How hard the items are", note, columns),
         panel("Buckets", f"Edges in logits: {edges or 'none'}.", bars(buckets)),
-        panel("Who answered", "Ability.", table(("model", "#logits", "#Elo"), models)),
-        panel("The extremes", "Hardest, then easiest.", _extremes(found)),
     ]
+    if models:
+        heads = ("model", "#logits", "#Elo")
+        panels.append(panel("Who answered", "Ability.", table(heads, models)))
+    panels.append(panel("The extremes", "Hardest, then easiest.", _extremes(found)))
     return tag("section", tag("h2", "Difficulty"), tag("div", *panels, class_="panels"))
 
 
 def _extremes(found: Figures) -> Markup:
     rows = [
-        [tag("bdi", shown(one["id"])), f"{one['difficulty']:.2f} ± {one['error']:.2f}"]
+        [tag("bdi", shown(one["id"])), f"{one['difficulty']:.2f}{_error(one)}"]
         for one in (*found["hardest"], *found["easiest"])
     ]
     return table(("item", "#difficulty"), rows)
+
+
+def _error(one: Figures) -> str:
+    return "" if one["error"] is None else f" ± {one['error']:.2f}"
 
 
 def _choices(figures: Figures) -> Markup:
