@@ -84,7 +84,8 @@ def goal_counts(now: Ints, most: Ints, shares: Floats, sizes: tuple[int, int]) -
         sizes: smallest and largest final size.
     """
     low, high = sizes[0], min(sizes[1], int(most[shares > 0].sum()))
-    best = Goal(now, jsd(now, shares) if now.sum() else 1.0)
+    stays = sizes[0] <= now.sum() <= sizes[1]
+    best = Goal(now, (jsd(now, shares) if now.sum() else 1.0) if stays else np.inf)
     for size in np.unique(np.linspace(min(low, high), high, _SIZES).round().astype(int)):
         counts = _filled(int(size), most, shares)
         short = int(sizes[0] - counts.sum())
@@ -170,7 +171,12 @@ def aimed_at(
         if have or want:
             bounds.append(Quota("cell", place, "count", "min", float(min(have, want))))
             bounds.append(Quota("cell", place, "count", "max", float(max(have, want))))
-    bounds.append(Quota("size", "", "count", "min", float(min(sizes[0], len(items)))))
+    least = min(sizes[0], len(items))
+    bounds.append(Quota("size", "", "count", "min", float(least)))
+    # A set that is too large already shrinks as far as there is something to remove.
+    removable = len({o.name for o in options if o.place_from and not o.place_to})
+    most = max(sizes[1], least, len(items) - removable)
+    bounds.append(Quota("size", "", "count", "max", float(most)))
     return Quotas(tuple(bounds), settings.token_reserve)
 
 

@@ -1,3 +1,5 @@
+from math import ceil
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -5,7 +7,9 @@ from hypothesis import strategies as st
 from burnish.agents.editing import Order
 from burnish.corpora.documents import QAItem
 from burnish.graphs.qa_estimates import UNTRIED_TOKENS, Observation, estimate
-from burnish.graphs.qa_plan import goal_counts
+from burnish.graphs.qa_plan import Candidate, Option, Since, goal_counts, solve_round
+from burnish.graphs.qa_settings import QaSettings
+from burnish.graphs.qa_target import Aim
 from burnish.tools.divergence import jsd
 
 
@@ -46,3 +50,29 @@ def test_estimates_count_on_less_success_and_more_tokens_than_were_seen() -> Non
 
 def test_what_was_never_tried_is_taken_to_cost_much() -> None:
     assert estimate("expand", []).tokens(Order("expand")) == UNTRIED_TOKENS
+
+
+@settings(max_examples=15, deadline=None)
+@given(_sets(), st.floats(0.4, 1.3))
+def test_a_plan_keeps_the_size_within_its_bounds(
+    found: tuple[list[int], list[int], list[float]], cap: float
+) -> None:
+    now, more, shares = found
+    places = tuple(f"cell{at}" for at in range(len(now)))
+    aim = Aim(places, np.array(shares) / sum(shares), None, "")
+    items = [
+        Candidate(QAItem(f"{place}-{n}", "why", "so"), place)
+        for place, count in zip(places, now, strict=True)
+        for n in range(count)
+    ]
+    removals = [Option(one.item.id, Order("remove", one.item), one.place, "") for one in items]
+    draws = [
+        Option(f"{place}+{n}", Order("draw", QAItem(f"{place}+{n}", "why", "so")), "", place)
+        for place, count in zip(places, more, strict=True)
+        for n in range(count)
+    ]
+    bounds = QaSettings(size_floor=min(cap, 0.9), size_cap=cap)
+    _, planned = solve_round([*removals, *draws], items, aim, 0.0, bounds, Since(len(items), 0))
+    size = len(items) + sum(1 if one.order.operation == "draw" else -1 for one in planned)
+    least = ceil(bounds.size_floor * len(items))
+    assert least <= size <= max(int(cap * len(items)), least)
