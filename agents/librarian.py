@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from burnish.agents.messages import Message, Model, Reply, Request, Sampling
 from burnish.agents.pages import unmarked
 from burnish.agents.prompts import digest_of, sections
-from burnish.agents.structured import ask_parsed, json_as
+from burnish.agents.structured import Metered, ask_parsed, json_as
 from burnish.agents.validator import Evidence, Opinion, Verdict
 from burnish.corpora.articles import Passage
 from burnish.corpora.documents import QAItem, digest
@@ -171,19 +171,15 @@ class Librarian:
         def read(reply: Reply) -> Finding:
             return checked(json_as(_FINDING)(reply), found)
 
+        metered = Metered(model)
         try:
-            answer = await ask_parsed(model, self.request(item, key, found), read)
+            answer = await ask_parsed(metered, self.request(item, key, found), read)
         except (BudgetExhausted, QuotaPaused) as error:
             kind = "budget" if isinstance(error, BudgetExhausted) else "quota"
-            return _abstention(str(error), failure=kind)
+            return _abstention(str(error), failure=kind, tokens=metered.tokens)
         except (ModelError, ReplyError) as error:
-            return _abstention(str(error), failure="model")
-        finding = answer.value
-        tokens = sum(
-            reply.usage.total
-            for reply in answer.replies
-            if reply.usage is not None and not reply.from_store
-        )
+            return _abstention(str(error), failure="model", tokens=metered.tokens)
+        finding, tokens = answer.value, metered.tokens
         cited = [found[number - 1] for number in dict.fromkeys(finding.passages)]
         evidence = tuple(Evidence("passage", one.id, one.text) for one in cited)
         if finding.quote:
@@ -289,5 +285,5 @@ def shown(item: QAItem, key: str, found: Sequence[Passage]) -> str:
     ])
 
 
-def _abstention(reason: str, *, failure: str = "") -> Verdict:
-    return Verdict(NAME, "abstain", 0.0, reason, failure=failure)
+def _abstention(reason: str, *, failure: str = "", tokens: int = 0) -> Verdict:
+    return Verdict(NAME, "abstain", 0.0, reason, tokens=tokens, failure=failure)

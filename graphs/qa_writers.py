@@ -28,8 +28,16 @@ class Exemplars:
     """Items of a cell and a bucket as the set stands, in an order that a seed decides."""
 
     def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._seen = -1
         self._items: dict[tuple[str, int | None], list[QAItem]] = {}
-        for one in desk.now():
+
+    def _renew(self) -> None:
+        """Take in the items as they stand after what was done last."""
+        if self._seen == len(self._desk.done):
+            return
+        self._seen, self._items = len(self._desk.done), {}
+        for one in self._desk.now():
             cell, bucket = split_place(one.place)
             self._items.setdefault((cell, bucket), []).append(one.item)
             if bucket is not None:
@@ -37,6 +45,7 @@ class Exemplars:
 
     def __call__(self, cell: str, bucket: int | None, seed: int) -> Sequence[QAItem]:
         """Return the items; where the bucket has none, those of the cell."""
+        self._renew()
         found = self._items.get((cell, bucket)) or self._items.get((cell, None), [])
         return sorted(found, key=lambda item: (rank(seed, item.id), item.id))
 

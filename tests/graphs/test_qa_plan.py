@@ -1,11 +1,13 @@
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from burnish.agents.editing import Order
 from burnish.corpora.documents import QAItem
 from burnish.graphs.qa_estimates import UNTRIED_TOKENS, Observation, estimate
-from burnish.graphs.qa_plan import goal_counts
+from burnish.graphs.qa_plan import Candidate, Option, Since, goal_counts, solve_round
+from burnish.graphs.qa_settings import QaSettings
+from burnish.graphs.qa_target import Aim
 from burnish.tools.divergence import jsd
 
 
@@ -46,3 +48,41 @@ def test_estimates_count_on_less_success_and_more_tokens_than_were_seen() -> Non
 
 def test_what_was_never_tried_is_taken_to_cost_much() -> None:
     assert estimate("expand", []).tokens(Order("expand")) == UNTRIED_TOKENS
+
+
+@st.composite
+def _rounds(draw: st.DrawFn) -> tuple[list[Candidate], list[Option], int, int]:
+    """A set with drawable items and items that can be changed, most edits, and edits so far."""
+    places = ["a", "b", "c"][: draw(st.integers(1, 3))]
+    items: list[Candidate] = []
+    options: list[Option] = []
+    for number in range(draw(st.integers(2, 25))):
+        item = QAItem(str(number), f"What is {number}?", "x")
+        place = draw(st.sampled_from(places))
+        items.append(Candidate(item, place))
+        for name in draw(st.sets(st.sampled_from(("remove", "rephrase", "recalibrate", "check")))):
+            to = {"remove": "", "recalibrate": draw(st.sampled_from(places))}.get(name, place)
+            gain = draw(st.floats(0, 0.01))
+            options.append(Option(item.id, Order(name, item), place, to, gain, 1.0))
+    for number in range(draw(st.integers(0, 20))):
+        place = draw(st.sampled_from(places))
+        for name in draw(st.sets(st.sampled_from(("draw", "generate", "expand")), min_size=1)):
+            order = Order(name, None, place, seed=number)
+            options.append(Option(f"new:{number}", order, "", place, cost=1.0))
+    return items, options, draw(st.integers(0, 8)), draw(st.integers(0, 4))
+
+
+@settings(max_examples=40, deadline=None)
+@given(_rounds())
+def test_no_plan_orders_more_edits_than_are_left(
+    found: tuple[list[Candidate], list[Option], int, int],
+) -> None:
+    items, options, most, before = found
+    assume(options)
+    names = tuple(sorted({one.place for one in items} | {o.place_to for o in options} - {""}))
+    aim = Aim(names, np.full(len(names), 1 / len(names)), None, "uniform")
+    bounds = QaSettings(max_edits=most, size_floor=0.5, size_cap=1.5)
+    since = Since(len(items), before)
+    _, planned = solve_round(options, items, aim, 1_000.0, bounds, since)
+    edits = [one for one in planned if one.order.operation != "check"]
+    assert len(edits) <= max(most - before, 0)
