@@ -14,7 +14,8 @@ from pydantic import TypeAdapter
 
 from burnish.agents.editing import Edit, Order
 from burnish.agents.examples import Example, chosen, shown_examples
-from burnish.agents.item_forms import Form, Passage, schema_of
+from burnish.agents.forms import form_schema
+from burnish.agents.item_forms import Form, Passage
 from burnish.agents.messages import Message, Model, Reply, Request, Sampling
 from burnish.agents.prompts import digest_of, sections
 from burnish.agents.structured import Metered, Reading, ask_parsed, json_as
@@ -115,7 +116,7 @@ class Written(Generic[F]):
     @property
     def revision(self) -> str:
         """Model, and a digest of prompt, form and settings (temperature among them)."""
-        schema = repr(schema_of(self.job.form))
+        schema = repr(form_schema(self.job.form))
         shots = shown_examples(self.examples)
         return f"{self.model.name} {digest_of(self.system(), schema, shots, repr(self.config))}"
 
@@ -184,7 +185,7 @@ class Written(Generic[F]):
                 temperature=self.config.temperature,
                 seed=order.seed,
             ),
-            schema=schema_of(self.job.form),
+            schema=form_schema(self.job.form),
             task=self.name,
             sample=order.seed,
         )

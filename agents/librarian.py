@@ -11,10 +11,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from burnish.agents.forms import form_schema
 from burnish.agents.messages import Message, Model, Reply, Request, Sampling
 from burnish.agents.pages import unmarked
 from burnish.agents.prompts import digest_of, sections
@@ -76,10 +77,13 @@ class Finding(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     verdict: Literal["support", "contradict", "not_found"]
-    passages: list[int]
-    quote: str
-    answer: str
-    certainty: float
+    passages: list[Annotated[int, Field(json_schema_extra={"minimum": 1, "maximum": 99})]] = Field(
+        json_schema_extra={"maxItems": 20}
+    )
+    """Bounds stand in the schema alone: what breaks them is told in words of its own."""
+    quote: str = Field(max_length=2_000)
+    answer: str = Field(max_length=500)
+    certainty: float = Field(json_schema_extra={"minimum": 0, "maximum": 1})
 
 
 _FINDING = TypeAdapter(Finding)
@@ -154,14 +158,13 @@ class Librarian:
 
     def request(self, item: QAItem, key: str, found: Sequence[Passage]) -> Request:
         """Return the question to the judge."""
-        schema = {**Finding.model_json_schema(), "additionalProperties": False}
         return Request(
             (
                 Message("system", sections(PROMPT)["task"]),
                 Message("user", shown(item, key, found)),
             ),
             Sampling(max_tokens=self.config.max_tokens, temperature=self.config.temperature),
-            schema=schema,
+            schema=form_schema(Finding),
             task=NAME,
         )
 

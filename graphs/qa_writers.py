@@ -6,7 +6,11 @@ from pathlib import Path
 from burnish.agents.adding_jobs import CITATION, Expand, Generate, Repair, Search
 from burnish.agents.editing import Operation
 from burnish.agents.examples import Example, examples_in
+from burnish.agents.forms import form_schema
+from burnish.agents.item_forms import FORMS
 from burnish.agents.item_writer import PROMPTS, WriterConfig, Written
+from burnish.agents.librarian import PROMPT as LIBRARIAN
+from burnish.agents.librarian import Finding
 from burnish.agents.messages import Model
 from burnish.agents.prompts import digest_of
 from burnish.agents.reasoner import PROMPT as REASONER
@@ -91,5 +95,6 @@ def examples_of(settings: QaSettings) -> list[Example]:
 
 def prompts_digest(llm: LlmSettings) -> str:
     """Return what decides a model's answers, for the fingerprint."""
-    words = [path.read_text("utf-8") for path in (PROMPTS, REASONER)]
-    return f"{llm.model} {llm.revision} {digest_of(*words, repr(WriterConfig()))}".strip()
+    words = [path.read_text("utf-8") for path in (PROMPTS, REASONER, LIBRARIAN)]
+    forms = [repr(form_schema(form)) for form in (*FORMS, Finding)]
+    return f"{llm.model} {llm.revision} {digest_of(*words, *forms, repr(WriterConfig()))}".strip()
