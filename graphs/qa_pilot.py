@@ -11,13 +11,13 @@ from itertools import zip_longest
 from burnish.graphs.qa_desk import Desk
 from burnish.graphs.qa_estimates import UNTRIED_TOKENS
 from burnish.graphs.qa_journal import Planned
-from burnish.graphs.qa_plan import Option, gains
+from burnish.graphs.qa_plan import Option, edits_left, gains
 from burnish.graphs.qa_writers import WRITTEN
 from burnish.graphs.settings import Settings
 from burnish.tools.splitting import rank
 
 SHARE = 0.25
-"""Largest part of the budget that the pilot is planned to take."""
+"""Largest part of the budget, and of the edits allowed, that the pilot is planned to take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,9 @@ def pilot_orders(options: Sequence[Option], desk: Desk, settings: Settings) -> l
     count = settings.qa.pilot
     if settings.llm.budget is not None:
         count = min(count, int(SHARE * settings.llm.budget / UNTRIED_TOKENS / len(names)))
+    left = edits_left(settings.qa, desk.since)
+    if left is not None:
+        count = min(count, int(SHARE * left / len(names)))
     found = gains(options, desk.now(), desk.aim).tolist()
     valued = [_Worth(option, gain) for option, gain in zip(options, found, strict=True)]
     used: set[str] = set()

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from burnish.agents.editing import Order
 from burnish.corpora.documents import QAItem
-from burnish.graphs.qa_journal import Planned
+from burnish.graphs.qa_journal import LOOKING, Planned
 from burnish.graphs.qa_settings import QaSettings
 from burnish.graphs.qa_target import Aim, Floats, Ints
 from burnish.tools.coverage import Moves, Rebalancing
@@ -22,7 +22,7 @@ from burnish.tools.divergence import OUTSIDE, jsd
 from burnish.tools.estimates import from_table
 from burnish.tools.lagrangian import Effort
 from burnish.tools.plans import CURVE, Plan, make_plan
-from burnish.tools.quotas import Quota, Quotas, read_quotas
+from burnish.tools.quotas import TOGETHER, Quota, Quotas, read_quotas
 
 ELSEWHERE = "(elsewhere)"
 """The place of items that the target gives no share."""
@@ -63,6 +63,13 @@ class Since(NamedTuple):
     """Items that came in."""
     edits: int
     """Items that were touched so far."""
+
+
+def edits_left(settings: QaSettings, since: Since) -> int | None:
+    """Return how many more items may be touched; None where there is no bound."""
+    if settings.max_edits is None:
+        return None
+    return max(settings.max_edits - since.edits, 0)
 
 
 class Goal(NamedTuple):
@@ -147,24 +154,11 @@ def aimed_at(
         np.append(aim.shares, 0.0),
         (max(sizes[0], 1), max(sizes[1], 1)),
     ).counts
-    if settings.max_edits is not None:
-        steps = np.abs(goal - np.append(now, away)).sum()
-        left = max(settings.max_edits - since.edits, 0)
-        if steps > left:
-            change = (goal - np.append(now, away)) * (left / steps)
-            goal = np.append(now, away) + np.trunc(change).astype(np.int64)
-    change = goal - np.append(now, away)
     bounds: list[Quota] = []
-    if settings.max_edits is not None:
-        # Items may also be exchanged within a place, which its count does not show.
-        moves = {
-            option.order.operation: option.place_to
-            for option in options
-            if not (option.place_from and option.place_to)
-        }
-        for name, to in moves.items():
-            most = change[change > 0].sum() if to else -change[change < 0].sum()
-            bounds.append(Quota("operation", name, "count", "max", float(most)))
+    editing = sorted({option.order.operation for option in options} - LOOKING)
+    left = edits_left(settings, since)
+    if left is not None and editing:
+        bounds.append(Quota("operation", TOGETHER.join(editing), "count", "max", float(left)))
     for place, have, want in zip(
         (*aim.places, ELSEWHERE), np.append(now, away).tolist(), goal.tolist(), strict=True
     ):

@@ -1,7 +1,7 @@
 from math import ceil
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from burnish.agents.editing import Order
@@ -76,3 +76,41 @@ def test_a_plan_keeps_the_size_within_its_bounds(
     size = len(items) + sum(1 if one.order.operation == "draw" else -1 for one in planned)
     least = ceil(bounds.size_floor * len(items))
     assert least <= size <= max(int(cap * len(items)), least)
+
+
+@st.composite
+def _rounds(draw: st.DrawFn) -> tuple[list[Candidate], list[Option], int, int]:
+    """A set with drawable items and items that can be changed, most edits, and edits so far."""
+    places = ["a", "b", "c"][: draw(st.integers(1, 3))]
+    items: list[Candidate] = []
+    options: list[Option] = []
+    for number in range(draw(st.integers(2, 25))):
+        item = QAItem(str(number), f"What is {number}?", "x")
+        place = draw(st.sampled_from(places))
+        items.append(Candidate(item, place))
+        for name in draw(st.sets(st.sampled_from(("remove", "rephrase", "recalibrate", "check")))):
+            to = {"remove": "", "recalibrate": draw(st.sampled_from(places))}.get(name, place)
+            gain = draw(st.floats(0, 0.01))
+            options.append(Option(item.id, Order(name, item), place, to, gain, 1.0))
+    for number in range(draw(st.integers(0, 20))):
+        place = draw(st.sampled_from(places))
+        for name in draw(st.sets(st.sampled_from(("draw", "generate", "expand")), min_size=1)):
+            order = Order(name, None, place, seed=number)
+            options.append(Option(f"new:{number}", order, "", place, cost=1.0))
+    return items, options, draw(st.integers(0, 8)), draw(st.integers(0, 4))
+
+
+@settings(max_examples=40, deadline=None)
+@given(_rounds())
+def test_no_plan_orders_more_edits_than_are_left(
+    found: tuple[list[Candidate], list[Option], int, int],
+) -> None:
+    items, options, most, before = found
+    assume(options)
+    names = tuple(sorted({one.place for one in items} | {o.place_to for o in options} - {""}))
+    aim = Aim(names, np.full(len(names), 1 / len(names)), None, "uniform")
+    bounds = QaSettings(max_edits=most, size_floor=0.5, size_cap=1.5)
+    since = Since(len(items), before)
+    _, planned = solve_round(options, items, aim, 1_000.0, bounds, since)
+    edits = [one for one in planned if one.order.operation != "check"]
+    assert len(edits) <= max(most - before, 0)
