@@ -6,14 +6,12 @@ from dataclasses import dataclass, field, replace
 from burnish.agents.editing import Order
 from burnish.corpora.documents import QAItem
 from burnish.graphs.qa_journal import Done
-from burnish.graphs.qa_plan import Candidate, Option, Since
+from burnish.graphs.qa_plan import LOOKING, Candidate, Option, Since
 from burnish.graphs.qa_rows import QASet
 from burnish.graphs.qa_target import Aim, Located
 
 ADDING = frozenset({"draw", "expand", "generate"})
 """Operations that bring a new item."""
-LOOKING = frozenset({"check", "flag"})
-"""Operations that leave an item as it is: something else may still be done to it."""
 
 
 @dataclass(slots=True)
