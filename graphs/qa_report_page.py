@@ -87,25 +87,35 @@ def _invoice(figures: Figures) -> Markup:
             number(line["rolled_back"]),
             number(line["failed"]),
             number(line["unspent"]),
-            f"{line['predicted_gain']:.5f}",
-            f"{line['realised_gain']:.5f}",
-            number(line["predicted_tokens"]),
-            number(line["tokens"]),
+            f"{line['mean_gain']:.5f}",
+            f"{line['planned_gain']:.5f}",
+            f"{line['gain']:.5f}",
+            "n/a" if line["within"] is None else percent(line["within"]),
+            number(round(line["mean_tokens"])),
+            number(round(line["planned_tokens"])),
+            number(round(line["tokens"])),
         ]
         for line in figures["invoice"]
     ]
     heads = (
         "operation", "#ordered", "#done", "#rolled back", "#failed", "#not begun",
-        "#gain predicted", "#realised", "#tokens predicted", "#spent",
+        "#gain predicted", "#planned with", "#realised", "#within interval",
+        "#tokens predicted", "#planned with", "#spent",
     )  # fmt: skip
-    note = "Gains are bits of divergence; a gain is predicted before the round begins."
+    tokens = figures["tokens"]
+    less = tokens["under_planned"]
+    note = (
+        "Gains are bits of divergence. Plans count on a bound of the mean, not on the mean. "
+        f"{number(abs(less))} tokens {'less' if less >= 0 else 'more'} were spent than planned."
+    )
     return tag(
         "section",
         listing("Invoice", note, heads, rows),
         tag("h3", "Predicted and realised gain"),
         tag(
             "p",
-            "A point is a tenth of the orders; on the line, predictions are right.",
+            "A point is a tenth of the orders that promised a gain; on the line, predictions are "
+            "right. A bar is two standard errors to either side.",
             class_="note",
         ),
         _plot(figures["calibration"]),
@@ -113,28 +123,25 @@ def _invoice(figures: Figures) -> Markup:
 
 
 def _plot(points: Sequence[Figures]) -> Markup:
-    values = [abs(float(point[key])) for point in points for key in ("predicted", "realised")]
-    most = max(values, default=0.0) or 1.0
-    low = min([float(p[k]) for p in points for k in ("predicted", "realised")] + [0.0])
+    ends = [_ends(point) for point in points]
+    values = [*(value for pair in ends for value in pair), *(p["predicted"] for p in points)]
+    most = max(map(abs, values), default=0.0) or 1.0
+    low = min([*values, 0.0])
     span = most - low or 1.0
 
     def at(value: float) -> float:
         return 10 + (value - low) / span * (_SIDE - 20)
 
-    dots = [
-        tag(
-            "circle",
-            tag(
-                "title",
-                f"{p['orders']} orders: {p['predicted']:.2e} predicted, {p['realised']:.2e}",
-            ),
-            cx=f"{at(float(p['predicted'])):.1f}",
-            cy=f"{_SIDE - at(float(p['realised'])):.1f}",
-            r=4,
-            class_="fill",
-        )
-        for p in points
-    ]
+    dots: list[Markup] = []
+    for p, (bottom, top) in zip(points, ends, strict=True):
+        x = f"{at(p['predicted']):.1f}"
+        said = f"{p['orders']} orders: {p['predicted']:.2e} predicted, {p['realised']:.2e}"
+        up, down = f"{_SIDE - at(top):.1f}", f"{_SIDE - at(bottom):.1f}"
+        middle = f"{_SIDE - at(p['realised']):.1f}"
+        dots += [
+            tag("line", x1=x, y1=down, x2=x, y2=up, class_="axis"),
+            tag("circle", tag("title", said), cx=x, cy=middle, r=4, class_="fill"),
+        ]
     line = tag("line", x1=10, y1=_SIDE - 10, x2=_SIDE - 10, y2=10, class_="axis")
     said = "mean predicted gain (to the right) against mean realised gain (upwards)"
     return tag(
@@ -147,6 +154,12 @@ def _plot(points: Sequence[Figures]) -> Markup:
         width=_SIDE,
         class_="histogram",
     )
+
+
+def _ends(point: Figures) -> tuple[float, float]:
+    """Return two standard errors to either side of what was realised."""
+    realised, error = float(point["realised"]), float(point["error"] or 0.0)
+    return realised - 2 * error, realised + 2 * error
 
 
 def _plans(figures: Figures) -> Markup:
