@@ -11,14 +11,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from burnish.agents.forms import form_schema
 from burnish.agents.messages import Message, Model, Reply, Request, Sampling
 from burnish.agents.pages import unmarked
 from burnish.agents.prompts import digest_of, sections
-from burnish.agents.structured import ask_parsed, json_as
+from burnish.agents.structured import Metered, ask_parsed, json_as
 from burnish.agents.validator import Evidence, Opinion, Verdict
 from burnish.corpora.articles import Passage
 from burnish.corpora.documents import QAItem, digest
@@ -76,10 +77,13 @@ class Finding(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     verdict: Literal["support", "contradict", "not_found"]
-    passages: list[int]
-    quote: str
-    answer: str
-    certainty: float
+    passages: list[Annotated[int, Field(json_schema_extra={"minimum": 1, "maximum": 99})]] = Field(
+        json_schema_extra={"maxItems": 20}
+    )
+    """Bounds stand in the schema alone: what breaks them is told in words of its own."""
+    quote: str = Field(max_length=2_000)
+    answer: str = Field(max_length=500)
+    certainty: float = Field(json_schema_extra={"minimum": 0, "maximum": 1})
 
 
 _FINDING = TypeAdapter(Finding)
@@ -154,14 +158,13 @@ class Librarian:
 
     def request(self, item: QAItem, key: str, found: Sequence[Passage]) -> Request:
         """Return the question to the judge."""
-        schema = {**Finding.model_json_schema(), "additionalProperties": False}
         return Request(
             (
                 Message("system", sections(PROMPT)["task"]),
                 Message("user", shown(item, key, found)),
             ),
             Sampling(max_tokens=self.config.max_tokens, temperature=self.config.temperature),
-            schema=schema,
+            schema=form_schema(Finding),
             task=NAME,
         )
 
@@ -171,19 +174,15 @@ class Librarian:
         def read(reply: Reply) -> Finding:
             return checked(json_as(_FINDING)(reply), found)
 
+        metered = Metered(model)
         try:
-            answer = await ask_parsed(model, self.request(item, key, found), read)
+            answer = await ask_parsed(metered, self.request(item, key, found), read)
         except (BudgetExhausted, QuotaPaused) as error:
             kind = "budget" if isinstance(error, BudgetExhausted) else "quota"
-            return _abstention(str(error), failure=kind)
+            return _abstention(str(error), failure=kind, tokens=metered.tokens)
         except (ModelError, ReplyError) as error:
-            return _abstention(str(error), failure="model")
-        finding = answer.value
-        tokens = sum(
-            reply.usage.total
-            for reply in answer.replies
-            if reply.usage is not None and not reply.from_store
-        )
+            return _abstention(str(error), failure="model", tokens=metered.tokens)
+        finding, tokens = answer.value, metered.tokens
         cited = [found[number - 1] for number in dict.fromkeys(finding.passages)]
         evidence = tuple(Evidence("passage", one.id, one.text) for one in cited)
         if finding.quote:
@@ -289,5 +288,5 @@ def shown(item: QAItem, key: str, found: Sequence[Passage]) -> str:
     ])
 
 
-def _abstention(reason: str, *, failure: str = "") -> Verdict:
-    return Verdict(NAME, "abstain", 0.0, reason, failure=failure)
+def _abstention(reason: str, *, failure: str = "", tokens: int = 0) -> Verdict:
+    return Verdict(NAME, "abstain", 0.0, reason, tokens=tokens, failure=failure)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 
 from burnish.agents.editing import Order
 from burnish.corpora.documents import QAItem
-from burnish.graphs.qa_journal import Done
-from burnish.graphs.qa_plan import LOOKING, Candidate, Option, Since
+from burnish.graphs.qa_journal import LOOKING, Done
+from burnish.graphs.qa_plan import Candidate, Option, Since
 from burnish.graphs.qa_rows import QASet
 from burnish.graphs.qa_target import Aim, Located
 

@@ -18,6 +18,8 @@ from burnish.corpora.documents import QAItem, Value
 from burnish.corpora.errors import RunError
 from burnish.corpora.sinks import write_jsonl
 
+LOOKING = frozenset({"check", "flag"})
+"""Operations that leave an item as it is: something else may still be done to it."""
 UNSPENT = "unspent"
 """Status of an order that the budget did not last for."""
 

@@ -11,14 +11,14 @@ import numpy as np
 from burnish.agents.planner import UNTRIED_TOKENS
 from burnish.graphs.qa_desk import Desk
 from burnish.graphs.qa_journal import Planned
-from burnish.graphs.qa_plan import Option, gains
+from burnish.graphs.qa_plan import Option, edits_left, gains
 from burnish.graphs.qa_trials import doubts, planner_of
 from burnish.graphs.qa_writers import WRITTEN
 from burnish.graphs.settings import Settings
 from burnish.tools.pilot import stratified
 
 SHARE = 0.25
-"""Largest part of the budget that the pilot is planned to take."""
+"""Largest part of the budget, and of the edits allowed, that the pilot is planned to take."""
 
 
 def pilot_orders(options: Sequence[Option], desk: Desk, settings: Settings) -> list[Planned]:
@@ -29,6 +29,9 @@ def pilot_orders(options: Sequence[Option], desk: Desk, settings: Settings) -> l
     count = settings.qa.pilot
     if settings.llm.budget is not None:
         count = min(count, int(SHARE * settings.llm.budget / UNTRIED_TOKENS / len(names)))
+    left = edits_left(settings.qa, desk.since)
+    if left is not None:
+        count = min(count, int(SHARE * left / len(names)))
     found = gains(options, desk.now(), desk.aim).tolist()
     used: set[str] = set()
     chosen: list[Option] = []

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from burnish.agents.editing import Order
 from burnish.corpora.documents import QAItem
+from burnish.graphs.qa_journal import LOOKING
 from burnish.graphs.qa_settings import QaSettings
 from burnish.graphs.qa_target import Aim, Floats, Ints
 from burnish.tools.coverage import Moves, Rebalancing
@@ -21,13 +22,11 @@ from burnish.tools.divergence import OUTSIDE
 from burnish.tools.estimates import Estimates, from_table
 from burnish.tools.lagrangian import Effort
 from burnish.tools.plans import CURVE
-from burnish.tools.quotas import Quota, Quotas, read_quotas
+from burnish.tools.quotas import TOGETHER, Quota, Quotas, read_quotas
 from burnish.tools.target_plans import Doubtful, Towards, plan_towards
 
 ELSEWHERE = "(elsewhere)"
 """The place of items that the target gives no share."""
-LOOKING = frozenset({"check", "flag"})
-"""Operations that leave an item as it is: something else may still be done to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +84,23 @@ class Counted:
     tokens: Floats
 
 
-def sizes_of(settings: QaSettings, since: Since, items: int) -> tuple[int, int]:
-    """Return the smallest and the largest final size; the set as it stands is always allowed."""
-    least = max(ceil(settings.size_floor * since.size), 1)
-    return min(least, items), max(int(settings.size_cap * since.size), items)
+def edits_left(settings: QaSettings, since: Since) -> int | None:
+    """Return how many more items may be touched; None where there is no bound."""
+    if settings.max_edits is None:
+        return None
+    return max(settings.max_edits - since.edits, 0)
+
+
+def sizes_of(options: Sequence[Option], outlook: Outlook, settings: QaSettings) -> tuple[int, int]:
+    """Return the smallest and the largest final size.
+
+    A set that is too small already stays so; one that is too large shrinks as far as there is
+    something to remove.
+    """
+    items = len(outlook.items)
+    least = min(max(ceil(settings.size_floor * outlook.since.size), 1), items)
+    removable = len({o.name for o in options if o.place_from and not o.place_to})
+    return least, max(int(settings.size_cap * outlook.since.size), least, items - removable)
 
 
 def bounds_of(options: Sequence[Option], outlook: Outlook, settings: QaSettings) -> Quotas:
@@ -97,15 +109,15 @@ def bounds_of(options: Sequence[Option], outlook: Outlook, settings: QaSettings)
     Raises:
         UsageError: the file cannot be read.
     """
-    sizes = sizes_of(settings, outlook.since, len(outlook.items))
+    sizes = sizes_of(options, outlook, settings)
     bounds = [
         Quota("size", "", "count", sense, float(size))
         for sense, size in zip(("min", "max"), sizes, strict=True)
     ]
     names = sorted({option.order.operation for option in options} - LOOKING)
-    if settings.max_edits is not None and names:
-        left = max(settings.max_edits - outlook.since.edits, 0)
-        bounds.append(Quota("operation", "+".join(names), "count", "max", float(left)))
+    left = edits_left(settings, outlook.since)
+    if left is not None and names:
+        bounds.append(Quota("operation", TOGETHER.join(names), "count", "max", float(left)))
     if settings.quotas is not None:
         bounds += read_quotas(Path(settings.quotas)).bounds
     return Quotas(tuple(bounds), settings.token_reserve)
@@ -154,8 +166,9 @@ def solve_round(
     """
     quotas = bounds_of(options, outlook, settings)
     items, budget = outlook.items, outlook.budget
-    low, high = sizes_of(settings, outlook.since, len(items))
+    low, high = sizes_of(options, outlook, settings)
     problem = problem_of(options, items, outlook.aim, counted.tokens)
+    high = max(high, len(items))
     problem = replace(problem, budget=budget, size_min=low, size_max=high)
     # Without a budget there are no other budgets to tell of.
     curve = CURVE if budget > 0 else ()

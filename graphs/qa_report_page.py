@@ -1,97 +1,61 @@
 """Turns the figures of a run over questions into one page that runs nothing and needs nothing."""
 
-from collections.abc import Mapping, Sequence
-from importlib.resources import files
-from pathlib import PurePath
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import cast
 
 from burnish.graphs.charts import Bar, Part, bars, number, percent, stacked
 from burnish.graphs.markup import Markup, tag
+from burnish.graphs.page import Figures, cards, equation, header_of, listing, name_of, page
 from burnish.graphs.visible import shown
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _CELLS = 60
 _PARTS = ("unchanged", "edited", "dropped", "quarantined", "failed")
 _SIDE = 260
 
-Figures = Mapping[str, Any]
-
 
 def render(figures: Figures) -> str:
     """Return the page for the figures that `qa_report` makes."""
-    location = str(figures["input"]["location"])
-    name = shown(PurePath(location).name or location)
-    style = files("burnish.graphs").joinpath("report.css").read_text("utf-8")
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", f"burnish: {name}"),
-        tag("style", Markup(style)),
-    )
-    main = tag(
-        "main",
+    name = name_of(str(figures["input"]["location"]))
+    sections = [
         _cards(figures),
         _cells(figures),
         _invoice(figures),
         _plans(figures),
         _verdicts(figures),
         _samples(figures),
-    )
-    page = tag("html", head, tag("body", _header(figures, name), main), lang="en")
-    return f"<!doctype html>\n{page}\n"
+    ]
+    return page(name, _header(figures, name), sections)
 
 
 def _header(figures: Figures, name: str) -> Markup:
     held = figures["balance"]
-    terms = [_term(held["rows_in"], "rows in"), _sign("+"), _term(held["added"], "added")]
-    terms += [_sign("="), _term(held["rows_out"], "rows out")]
-    for part in ("dropped", "quarantined"):
-        terms += [_sign("+"), _term(held[part], part)]
-    badge = (
-        tag("span", "✓ rows balance", class_="badge")
-        if held["balances"]
-        else tag("span", "✗ rows unaccounted for", class_="badge bad")
-    )
+    terms = [
+        ("", held["rows_in"], "rows in"),
+        ("+", held["added"], "added"),
+        ("=", held["rows_out"], "rows out"),
+        *(("+", held[part], part) for part in ("dropped", "quarantined")),
+    ]
     about = f"{figures['input']['location']} · target {figures['target']} · {figures['created']}"
-    return tag(
-        "header",
-        tag(
-            "div",
-            tag("h1", tag("bdi", name)),
-            tag("p", tag("bdi", about), class_="about"),
-            tag("div", *terms, badge, class_="equation"),
-            stacked([Part(part, held[part]) for part in _PARTS]),
-        ),
+    return header_of(
+        name,
+        about,
+        equation(terms, held["rows_in"] - held["accounted"]),
+        stacked([Part(part, held[part]) for part in _PARTS]),
     )
-
-
-def _sign(sign: str) -> Markup:
-    return tag("span", sign, class_="sign")
-
-
-def _term(value: int, name: str) -> Markup:
-    zero = "" if value else " zero"
-    return tag("span", tag("b", number(value)), tag("span", name), class_=f"term{zero}")
 
 
 def _cards(figures: Figures) -> Markup:
     far, tokens = figures["divergence"], figures["tokens"]
     spent = number(tokens["spent"])
     whole = "no budget was set" if tokens["budget"] is None else f"of {number(tokens['budget'])}"
-    cards = [
+    pairs = [
         (f"{far['before']:.4f} → {far['after']:.4f}", "bits of divergence from the target"),
         (f"{far['floor']:.4f}", "bits that a sample of the target has by chance"),
         (percent(min(max(far["reduced_share"], 0), 1)), "of what can be reduced was"),
         (spent, f"tokens spent; {whole}"),
         (number(figures["review"]), "items for people to review"),
     ]
-    return tag(
-        "section",
-        *(tag("div", tag("b", top), tag("span", below), class_="card") for top, below in cards),
-        class_="cards",
-    )
+    return cards(pairs)
 
 
 def _cells(figures: Figures) -> Markup:
@@ -111,7 +75,7 @@ def _cells(figures: Figures) -> Markup:
     ]
     heads = ("cell", "#before", "#after", "#share before", "#after", "#target")
     note = f"{number(len(ranked))} cells; shown are those furthest from their target at first."
-    return _table("Coverage and difficulty", note, heads, rows)
+    return listing("Coverage and difficulty", note, heads, rows)
 
 
 def _invoice(figures: Figures) -> Markup:
@@ -146,7 +110,7 @@ def _invoice(figures: Figures) -> Markup:
     )
     return tag(
         "section",
-        _table("Invoice", note, heads, rows),
+        listing("Invoice", note, heads, rows),
         tag("h3", "Predicted and realised gain"),
         tag(
             "p",
@@ -219,7 +183,7 @@ def _plans(figures: Figures) -> Markup:
         "#gap",
         "#price of 1,000 tokens",
     )
-    return _table("Plans", "", heads, rows)
+    return listing("Plans", "", heads, rows)
 
 
 def _verdicts(figures: Figures) -> Markup:
@@ -259,23 +223,3 @@ def _words(title: str, item: Figures | None) -> list[str]:
         return [f"{title}: not in the set"]
     choices = [f"  {'*' if text == item['answer'] else '-'} {text}" for text in item["choices"]]
     return [f"{title}: {item['question']}", *choices, f"  answer: {item['answer']}"]
-
-
-def _table(title: str, note: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
-    top = [tag("th", h.lstrip("#"), class_="figure" if h.startswith("#") else None) for h in heads]
-    body = [
-        tag(
-            "tr",
-            *(
-                tag("td", cell, class_="figure" if head.startswith("#") else None)
-                for cell, head in zip(row, heads, strict=True)
-            ),
-        )
-        for row in rows
-    ]
-    return tag(
-        "section",
-        tag("h2", title),
-        tag("p", note, class_="note"),
-        tag("table", tag("thead", tag("tr", *top)), tag("tbody", *body), class_="list"),
-    )

@@ -59,7 +59,8 @@ class QaSettings(BaseModel):
     quotas: str | None = None
     """TOML file with more bounds, as `burnish solve` reads them."""
     max_edits: int | None = Field(default=None, ge=0)
-    """Most items that may be touched in all; none: no bound."""
+    """Most items that may be changed, added or taken out in all, corrections by people counted;
+    none: no bound."""
     rounds: int = Field(default=2, ge=1, le=10)
     """How often it is planned and carried out; later rounds see what the earlier ones did."""
     pilot: int = Field(default=24, ge=0)
