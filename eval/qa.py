@@ -172,7 +172,7 @@ def show_runs(found: Sequence[RunTrial], console: Console) -> None:
 def _operations(found: Sequence[RunTrial]) -> Table:
     """Return what each operation was to bring, and what it brought, summed over the runs."""
     table = Table(box=None, pad_edge=False)
-    names = ("orders", "done", "planned_gain", "gain", "planned_tokens", "tokens")
+    names = ("orders", "done", "mean_gain", "planned_gain", "gain", "mean_tokens", "tokens")
     for name in ("run", "operation", *names):
         table.add_column(name.replace("_", " "), justify="right" if name in names else "left")
     sums: dict[tuple[str, str], list[float]] = {}

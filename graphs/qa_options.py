@@ -13,7 +13,7 @@ from burnish.graphs.settings import Settings
 from burnish.tools.cells import UNKNOWN, place_name, split_place
 from burnish.tools.item_checks import faults
 from burnish.tools.item_flaws import find_flaws
-from burnish.tools.near_duplicates import find_duplicates, item_text
+from burnish.tools.near_duplicates import find_copies, item_text
 
 FAULTY = 0.05
 """What a faulty item is worth less than its fellows, as a share of one item in the set: enough
@@ -120,5 +120,5 @@ def faulty_items(desk: Desk) -> frozenset[str]:
     several = {row.item.id for row in desk.own.rows if row.several_keys}
     items = desk.items()
     found = {item.id for item in items if find_flaws(item, several_keys=item.id in several)}
-    copies = find_duplicates([item_text(item) for item in items])
-    return frozenset(found | {items[copy.item].id for copy in copies if copy.exact})
+    copies = find_copies([item_text(item) for item in items])
+    return frozenset(found | {items[copy.item].id for copy in copies})

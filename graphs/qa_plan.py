@@ -22,7 +22,7 @@ from burnish.tools.divergence import OUTSIDE
 from burnish.tools.estimates import Estimates, from_table
 from burnish.tools.lagrangian import Effort
 from burnish.tools.plans import CURVE
-from burnish.tools.quotas import Quota, Quotas, read_quotas
+from burnish.tools.quotas import TOGETHER, Quota, Quotas, read_quotas
 from burnish.tools.target_plans import Doubtful, Towards, plan_towards
 
 ELSEWHERE = "(elsewhere)"
@@ -84,30 +84,23 @@ class Counted:
     tokens: Floats
 
 
-class Sizes(NamedTuple):
-    """Bounds of the final size."""
-
-    least: int
-    most: int
-
-
-def sizes_of(options: Sequence[Option], outlook: Outlook, settings: QaSettings) -> Sizes:
-    """Return the bounds of the final size.
-
-    A set that is too small need not grow; one that is too large shrinks as far as there is
-    something to remove.
-    """
-    items, came_in = len(outlook.items), outlook.since.size
-    least = min(max(ceil(settings.size_floor * came_in), 1), items)
-    removable = len({o.name for o in options if o.place_from and not o.place_to})
-    return Sizes(least, max(int(settings.size_cap * came_in), least, items - removable))
-
-
 def edits_left(settings: QaSettings, since: Since) -> int | None:
     """Return how many more items may be touched; None where there is no bound."""
     if settings.max_edits is None:
         return None
     return max(settings.max_edits - since.edits, 0)
+
+
+def sizes_of(options: Sequence[Option], outlook: Outlook, settings: QaSettings) -> tuple[int, int]:
+    """Return the smallest and the largest final size.
+
+    A set that is too small already stays so; one that is too large shrinks as far as there is
+    something to remove.
+    """
+    items = len(outlook.items)
+    least = min(max(ceil(settings.size_floor * outlook.since.size), 1), items)
+    removable = len({o.name for o in options if o.place_from and not o.place_to})
+    return least, max(int(settings.size_cap * outlook.since.size), least, items - removable)
 
 
 def bounds_of(options: Sequence[Option], outlook: Outlook, settings: QaSettings) -> Quotas:
@@ -124,7 +117,7 @@ def bounds_of(options: Sequence[Option], outlook: Outlook, settings: QaSettings)
     names = sorted({option.order.operation for option in options} - LOOKING)
     left = edits_left(settings, outlook.since)
     if left is not None and names:
-        bounds.append(Quota("operation", "+".join(names), "count", "max", float(left)))
+        bounds.append(Quota("operation", TOGETHER.join(names), "count", "max", float(left)))
     if settings.quotas is not None:
         bounds += read_quotas(Path(settings.quotas)).bounds
     return Quotas(tuple(bounds), settings.token_reserve)
@@ -175,8 +168,8 @@ def solve_round(
     items, budget = outlook.items, outlook.budget
     low, high = sizes_of(options, outlook, settings)
     problem = problem_of(options, items, outlook.aim, counted.tokens)
-    # The rounds set out from the set as it is; the quotas bring down one that is too large.
-    problem = replace(problem, budget=budget, size_min=low, size_max=max(high, len(items)))
+    high = max(high, len(items))
+    problem = replace(problem, budget=budget, size_min=low, size_max=high)
     # Without a budget there are no other budgets to tell of.
     curve = CURVE if budget > 0 else ()
     return plan_towards(

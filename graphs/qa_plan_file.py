@@ -1,6 +1,6 @@
 """The plan of each round as a file: made once for a folder, and read back ever after."""
 
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -112,6 +112,9 @@ def _state(desk: Desk) -> dict[str, float]:
     }
 
 
+_EXPECTED = tuple(each.name for each in fields(Expected))
+
+
 def _row(one: Planned) -> dict[str, object]:
     order = one.order
     return {
@@ -124,7 +127,7 @@ def _row(one: Planned) -> dict[str, object]:
         "cost": one.cost,
         "from": one.cell_from,
         "to": one.cell_to,
-        "expected": asdict(one.expected),
+        "expected": {name: getattr(one.expected, name) for name in _EXPECTED},
     }
 
 

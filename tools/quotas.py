@@ -27,6 +27,8 @@ Sense = Literal["min", "max"]
 SIZE_FLOOR = 0.9
 """Share of the items there are now that must remain, unless the user says otherwise."""
 SUBJECTS: tuple[Subject, ...] = ("size", "cell", "operation")
+TOGETHER = " + "
+"""Between the names of operations that one quota bounds together."""
 KEYS = ("min_count", "max_count", "min_share", "max_share")
 
 
@@ -34,7 +36,7 @@ KEYS = ("min_count", "max_count", "min_share", "max_share")
 class Quota:
     """One bound. A share is of the final size for cells, of the present size for the others.
 
-    Operations with a plus sign between their names are bounded together.
+    Operations with ` + ` between their names are bounded together.
     """
 
     subject: Subject
@@ -247,9 +249,8 @@ def _row(quota: Quota, estimates: Estimates, kinds: _Kinds, base: Ints) -> tuple
     size = float(base.sum())
     growth = (kinds.cell_from == OUTSIDE).astype(float) - (kinds.cell_to == OUTSIDE)
     if quota.subject == "operation":
-        codes = [estimates.operations.index(name) for name in _names(quota)]
         limit = quota.bound * (size if quota.measure == "share" else 1.0)
-        return np.isin(kinds.operation, codes).astype(float), limit
+        return np.isin(kinds.operation, _operations(quota.name, estimates)).astype(float), limit
     if quota.subject == "size":
         return growth, quota.bound * (size if quota.measure == "share" else 1.0) - size
     code = estimates.cells.index(quota.name)
@@ -259,25 +260,28 @@ def _row(quota: Quota, estimates: Estimates, kinds: _Kinds, base: Ints) -> tuple
     return change - quota.bound * growth, quota.bound * size - float(base[code])
 
 
+def _operations(name: str, estimates: Estimates) -> list[int]:
+    """Return the codes of the operations that a quota's name stands for."""
+    if name in estimates.operations:
+        return [estimates.operations.index(name)]
+    return [estimates.operations.index(each) for each in name.split(TOGETHER)]
+
+
 def _check_names(estimates: Estimates, quotas: Quotas) -> None:
     known = {"cell": estimates.cells, "operation": estimates.operations}
     for quota in quotas.bounds:
         names = known.get(quota.subject)
-        lacking = [] if names is None else [name for name in _names(quota) if name not in names]
-        if names is None or not lacking:
+        if names is None or quota.name in names:
             continue
-        close = difflib.get_close_matches(lacking[0], names, n=1, cutoff=0.5)
+        parts = quota.name.split(TOGETHER) if quota.subject == "operation" else [quota.name]
+        lacking = next((each for each in parts if each not in names), None)
+        if lacking is None:
+            continue
+        close = difflib.get_close_matches(lacking, names, n=1, cutoff=0.5)
         mend = f"did you mean {close[0]!r}?" if close else "name one that the table has."
         raise UsageError(
-            f"a quota names the {quota.subject} {lacking[0]!r}, which the table lacks; {mend}"
+            f"a quota names the {quota.subject} {lacking!r}, which the table lacks; {mend}"
         )
-
-
-def _names(quota: Quota) -> list[str]:
-    """Return the cell, or the operations, that a quota is about."""
-    if quota.subject != "operation":
-        return [quota.name]
-    return [name.strip() for name in quota.name.split("+")]
 
 
 def reached(quota: Quota, estimates: Estimates, chosen: Ints) -> float:
@@ -285,7 +289,7 @@ def reached(quota: Quota, estimates: Estimates, chosen: Ints) -> float:
     counts = estimates.counts_after(chosen)
     before = float(estimates.counts.sum())
     if quota.subject == "operation":
-        codes = [estimates.operations.index(name) for name in _names(quota)]
+        codes = _operations(quota.name, estimates)
         amount, whole = float(np.isin(estimates.operation[chosen], codes).sum()), before
     elif quota.subject == "size":
         amount, whole = float(counts.sum()), before

@@ -57,7 +57,7 @@ def test_gains_add_up_to_nearly_the_true_fall_of_the_divergence() -> None:
 @given(seed=st.integers(0, 1_000), most=st.integers(0, 12))
 def test_operations_can_be_bounded_together_and_the_plan_still_helps(seed: int, most: int) -> None:
     problem = _problem(seed, 600.0)
-    found = _planned(problem, Quota("operation", "draw+remove", "count", "max", float(most)))
+    found = _planned(problem, Quota("operation", "draw + remove", "count", "max", float(most)))
     assert len(found.chosen) <= most
     assert found.score <= problem.divergence(found.chosen[:0]) + 1e-12
     if most >= 4:
