@@ -70,8 +70,11 @@ class QAEntry:
     after_digest: str = ""
     origin: str = ""
     """Of an added item: the id it has in the pool; empty where it was written."""
+    rests_on: str = ""
+    """Of an item written from a passage: the passage's id."""
     seed: int = 0
     tokens: int = 0
+    """Of the work: a reply that was found in the store counts as it did when it was paid for."""
     attempts: int = 0
     gain: float = 0.0
     """Predicted when it was ordered, in bits of divergence."""
@@ -106,6 +109,7 @@ SCHEMA = pa.schema([
     ("before_digest", pa.string()),
     ("after_digest", pa.string()),
     ("origin", pa.string()),
+    ("rests_on", pa.string()),
     ("seed", pa.int64()),
     ("tokens", pa.int64()),
     ("attempts", pa.int32()),

@@ -121,6 +121,7 @@ def _entry(name: str, outcome: Outcome, done: Done | None) -> QAEntry:
         cell_from=planned.cell_from,
         cell_to=planned.cell_to,
         origin=done.origin,
+        rests_on=done.rests_on,
         seed=planned.order.seed,
         tokens=done.tokens,
         attempts=done.attempts,

@@ -56,6 +56,8 @@ class Done:
     """Why a person should look."""
     suggested: str | None = None
     """Another answer that the validators agree on."""
+    rests_on: str = ""
+    """Id of the passage that a new item was written from."""
 
     @property
     def before(self) -> QAItem | None:
@@ -71,24 +73,26 @@ class Done:
 
 def done_of(planned: Planned, number: int, edit: Edit) -> Done:
     """Return what an operation answered."""
+    source = _cited(edit)
     return Done(
         replace(planned, order=replace(edit.order, item=planned.order.item)),
         number,
         edit.status,
         edit.after if edit.status == "done" else planned.order.item,
         edit.after.id if _drawn(edit) and edit.after else "",
-        edit.reason + _cited(edit),
+        edit.reason + (f"; rests on passage {source['id']}: {source['quote']}" if source else ""),
         edit.tokens,
         edit.attempts,
         edit.complaints,
         edit.verdicts,
+        rests_on=source.get("id", ""),
     )
 
 
-def _cited(edit: Edit) -> str:
-    """Say what a new item rests on: the set may have no column for it."""
+def _cited(edit: Edit) -> dict[str, str]:
+    """Return what a new item rests on: the set may have no column for it."""
     source = None if edit.after is None else edit.after.meta.get(CITATION)
-    return "" if source is None else f"; rests on {source}"
+    return cast("dict[str, str]", source) if isinstance(source, dict) else {}
 
 
 def _drawn(edit: Edit) -> bool:
@@ -147,6 +151,7 @@ def _row(done: Done) -> dict[str, object]:
         "verdicts": [asdict(verdict) for verdict in done.verdicts],
         "review": done.review,
         "suggested": done.suggested,
+        "rests_on": done.rests_on,
     }
 
 
@@ -168,6 +173,7 @@ def _done(row: Mapping[str, Any], planned: Planned, number: int) -> Done:
         tuple(map(verdict_of, row["verdicts"])),
         row["review"],
         row["suggested"],
+        row["rests_on"],
     )
 
 

@@ -13,6 +13,7 @@ from burnish.corpora.sinks import write_atomic
 from burnish.graphs.qa_card import card
 from burnish.graphs.qa_desk import Desk
 from burnish.graphs.qa_invoice import calibration, divergences, invoice, realised
+from burnish.graphs.qa_journal import tokens_of
 from burnish.graphs.qa_plan_file import plan_path
 from burnish.graphs.qa_report_page import render
 from burnish.graphs.settings import Settings
@@ -52,7 +53,7 @@ def figures_of(
         "divergence": divergences(desk.aim, before, after) | _intervals(desk, before, after),
         "cells": _cells(desk, before, after),
         "rounds": _rounds(folder, desk),
-        "tokens": _tokens(folder, settings),
+        "tokens": _tokens(folder, settings) | {"work": tokens_of(desk.done)},
         "invoice": [asdict(line) for line in invoice(desk, falls)],
         "calibration": [point._asdict() for point in calibration(desk, falls)],
         "review": read_json(folder.marker(0))["review"],
