@@ -63,4 +63,4 @@ def _spread(options: Sequence[_Worth], seed: int) -> list[_Worth]:
 
 def _planned(one: _Worth) -> Planned:
     option = one.option
-    return Planned(option.order, one.gain, UNTRIED_TOKENS, option.place_from, option.place_to)
+    return Planned(option.order, one.gain, option.cost, option.place_from, option.place_to)
