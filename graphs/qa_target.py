@@ -94,17 +94,15 @@ def _fitted(groups: Sequence[Sequence[QuestionRow]]) -> _Fitted:
     rows = [row for group in groups for row in group]
     names = sorted({name for row in rows for name in row.answers})
     order = {name: at for at, name in enumerate(names)}
-    triplets = [
-        (at, order[name], one.correct)
-        for at, row in enumerate(rows)
-        for name, one in row.answers.items()
-    ]
+    count = [len(row.answers) for row in rows]
     found = np.full(len(rows), np.nan)
     abilities: dict[str, float] = {}
     spread = 1.0
-    if triplets:
-        item, model, correct = (np.array(each) for each in zip(*triplets, strict=True))
-        fit = fit_rasch(Records(item, model, correct.astype(np.bool_), len(rows), len(names)))
+    if sum(count):
+        item = np.repeat(np.arange(len(rows)), count)
+        model = np.array([order[name] for row in rows for name in row.answers])
+        correct = np.array([one.correct for row in rows for one in row.answers.values()])
+        fit = fit_rasch(Records(item, model, correct, len(rows), len(names)))
         found = np.where(fit.answers > 0, fit.difficulty, np.nan)
         abilities, spread = dict(zip(names, fit.ability.tolist(), strict=True)), fit.spread
     ends = np.cumsum([len(group) for group in groups])

@@ -34,7 +34,10 @@ KEYS = ("min_count", "max_count", "min_share", "max_share")
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """One bound. A share is of the final size for cells, of the present size for the others."""
+    """One bound. A share is of the final size for cells, of the present size for the others.
+
+    Operations with ` + ` between their names are bounded together.
+    """
 
     subject: Subject
     name: str
