@@ -12,7 +12,7 @@ from burnish.agents.messages import Message, Model, Reply, Request, Sampling
 from burnish.agents.prompts import sections
 from burnish.agents.structured import ask_parsed, json_as
 from burnish.corpora.documents import QAItem
-from burnish.corpora.errors import BudgetExhausted, ModelError, QuotaPaused, ReplyError
+from burnish.corpora.errors import BudgetExhausted, ModelError, ReplyError
 from burnish.tools.labelling import OTHER
 
 NAME = "labeller"
@@ -36,7 +36,7 @@ class Labelled:
     label: str | None
     """One of the list, `other`, or None where there is no answer."""
     failure: str = ""
-    """The boundary that failed: model, budget or quota."""
+    """The boundary that failed: model or budget."""
     reason: str = ""
 
 
@@ -73,6 +73,9 @@ class Labeller:
         Args:
             items: what to label.
             progress: told how many more items are done.
+
+        Raises:
+            QuotaPaused: the server is gone or its quota used up: to be gone on with later.
         """
         room = asyncio.Semaphore(self.config.concurrency)
 
@@ -106,9 +109,8 @@ class Labeller:
     async def _asked(self, item: QAItem) -> Labelled:
         try:
             answer = await ask_parsed(self.model, self.request(item), self._read)
-        except (BudgetExhausted, QuotaPaused) as error:
-            kind = "budget" if isinstance(error, BudgetExhausted) else "quota"
-            return Labelled(None, kind, str(error))
+        except BudgetExhausted as error:
+            return Labelled(None, "budget", str(error))
         except (ModelError, ReplyError) as error:
             return Labelled(None, "model", str(error))
         number = answer.value.number

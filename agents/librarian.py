@@ -26,7 +26,6 @@ from burnish.corpora.errors import (
     BudgetExhausted,
     BurnishError,
     ModelError,
-    QuotaPaused,
     ReplyError,
 )
 from burnish.tools.answers_choices import LETTERS, keyed, unlabelled
@@ -176,9 +175,8 @@ class Librarian:
         metered = Metered(model)
         try:
             answer = await ask_parsed(metered, self.request(item, key, found), read)
-        except (BudgetExhausted, QuotaPaused) as error:
-            kind = "budget" if isinstance(error, BudgetExhausted) else "quota"
-            return _abstention(str(error), failure=kind, tokens=metered.tokens)
+        except BudgetExhausted as error:
+            return _abstention(str(error), failure="budget", tokens=metered.tokens)
         except (ModelError, ReplyError) as error:
             return _abstention(str(error), failure="model", tokens=metered.tokens)
         finding, tokens = answer.value, metered.tokens

@@ -71,7 +71,7 @@ class Trial:
 
     answer: str | None = None
     failure: str = ""
-    """The boundary that failed: model, sandbox, budget or quota."""
+    """The boundary that failed: model, sandbox or budget."""
     reason: str = ""
     """Why there is no answer."""
     evidence: tuple[Evidence, ...] = ()
@@ -189,6 +189,8 @@ class Reasoner:
             if program is None:
                 return Trial(None, "", "the model calls the item not computable", tokens=tokens)
             result = await self.runner.run_async(program)
+        except QuotaPaused:
+            raise
         except BurnishError as error:
             return Trial(None, _boundary(error), str(error), tokens=tokens)
         evidence = _evidence(program, result)
@@ -295,4 +297,4 @@ def _boundary(error: BurnishError) -> str:
         return "sandbox"
     if isinstance(error, BudgetExhausted):
         return "budget"
-    return "quota" if isinstance(error, QuotaPaused) else "model"
+    return "model"

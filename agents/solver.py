@@ -170,7 +170,8 @@ class Examiner:
         right = [one.correct for one in attempts if one.correct is not None]
         if not right:
             return Scored(None, tokens, note="unverified: no usable answer of the solver")
-        mean, error = placed(right, self.ability, self.centres[wanted], self.spread)
+        centre = self.centres[min(wanted, len(self.centres) - 1)]
+        mean, error = placed(right, self.ability, centre, self.spread)
         bucket = int(self.buckets.of(np.array([mean]))[0])
         name = self.solver.model.name
         note = f"{name} answered {sum(right)} of {len(right)} right"

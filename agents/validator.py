@@ -41,7 +41,11 @@ class Verdict:
 
 
 class Validator(Protocol):
-    """Checks an item; fails only by a Verdict, never by an exception of a boundary."""
+    """Checks an item; a boundary's failure is a Verdict.
+
+    Only `QuotaPaused` is raised: the server is gone for now, and an opinion formed without it would
+    stay in the ledger when the run goes on.
+    """
 
     @property
     def name(self) -> str:

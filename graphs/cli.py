@@ -2,7 +2,8 @@
 
 Results go to standard output, progress and errors to standard error. Exit codes: 0 all well, 1 rows
 do not balance, too many failed or a check found faults, 2 the command cannot be carried out, 3 the
-token budget or a quota is used up and the run can go on later, 130 interrupted.
+token budget or a quota is used up, or (questions) the model server is gone, and the run can go on
+later, 130 interrupted.
 """
 
 import os

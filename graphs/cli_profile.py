@@ -43,13 +43,6 @@ def profile(
     answers: Annotated[
         _Named, typer.Option(metavar="FILE", help="Answer records of another file, by id.")
     ] = None,
-    judgements: Annotated[
-        _Named,
-        typer.Option(metavar="FILE", help="Pairs of items by id: columns harder, easier, draw."),
-    ] = None,
-    online_elo: Annotated[
-        bool, typer.Option("--online-elo", help="Rate judgements by Elo, in their order.")
-    ] = False,
     panel: Annotated[
         _Named, typer.Option(metavar="MODEL,…", help="Ask these models every question once.")
     ] = None,
@@ -60,6 +53,13 @@ def profile(
     panel_folder: Annotated[
         Path | None, typer.Option(help="Where replies and answers.jsonl of the panel go.")
     ] = None,
+    judgements: Annotated[
+        _Named,
+        typer.Option(metavar="FILE", help="Pairs of items by id: columns harder, easier, draw."),
+    ] = None,
+    online_elo: Annotated[
+        bool, typer.Option("--online-elo", help="Rate judgements by Elo, in their order.")
+    ] = False,
     buckets: Annotated[int, typer.Option(min=1, help="Difficulty buckets, equally full.")] = 5,
     edges: Annotated[
         _Named, typer.Option(help="Edges of the buckets in logits, such as -1,0,1.")

@@ -57,8 +57,11 @@ def figures_of(
         "cells": _cells(desk, before, after),
         "rounds": _rounds(folder, desk),
         "tokens": tokens
-        | {"planned": told.planned, "under_planned": told.under_planned}
-        | {"work": tokens_of(desk.done)},
+        | {
+            "planned": told.planned,
+            "under_planned": told.under_planned,
+            "work": tokens_of(desk.done),
+        },
         "invoice": [asdict(line) for line in told.lines],
         "calibration": [point._asdict() for point in told.points],
         "difficulty": difficulty(entries, desk, settings),

@@ -4,7 +4,7 @@ Estimates follow from the journal alone: whoever reads the same batches plans th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from burnish.agents.planner import Planner, Trial
 from burnish.graphs.qa_desk import Desk
 from burnish.graphs.qa_invoice import realised
 from burnish.graphs.qa_journal import LOOKING, UNSPENT, Done, Expected, Planned
-from burnish.graphs.qa_options import CHECK_TOKENS, untried
 from burnish.graphs.qa_plan import Option
 from burnish.graphs.qa_records import CHECK, REPAIR
 from burnish.graphs.qa_target import Floats
@@ -26,13 +25,8 @@ _NOWHERE = -1.0
 
 def planner_of(desk: Desk, settings: Settings) -> Planner:
     """Return a planner that knows all orders so far, those of the pilot and of earlier rounds."""
-    return Planner(
-        tuple(trials_of(desk)),
-        priors={CHECK: float(CHECK_TOKENS)},
-        prior=untried(desk, settings),
-        caution=settings.qa.caution,
-        seed=settings.qa.seed,
-    )
+    qa = settings.qa
+    return Planner(tuple(trials_of(desk)), caution=qa.caution, seed=qa.seed)
 
 
 def trials_of(desk: Desk) -> list[Trial]:
@@ -118,6 +112,9 @@ def doubts(options: Sequence[Option], planner: Planner) -> Doubts:
     for at, option in enumerate(options):
         if option.cost:
             by_name.setdefault(option.order.operation, []).append(at)
+    # What an option is taken to cost holds until its operation was tried.
+    taken = {name: options[places[0]].cost for name, places in by_name.items()}
+    planner = replace(planner, priors={**planner.priors, **taken})
     for name, places in by_name.items():
         rows = [
             features_of(options[at].order, options[at].place_from, options[at].place_to)

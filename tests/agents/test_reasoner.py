@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import pytest
 
@@ -162,23 +163,25 @@ def test_failures_of_the_model_are_verdicts(sandbox: Sandbox, line: Line, failur
     assert (found.opinion, found.confidence, found.failure) == ("abstain", 0.0, failure)
 
 
-@pytest.mark.parametrize(
-    ("error", "failure"),
-    [
-        (BudgetExhausted(asked=10, spent=90, held=0, limit=95), "budget"),
-        (QuotaPaused("used up"), "quota"),
-    ],
-)
-def test_an_empty_budget_is_a_verdict(sandbox: Sandbox, error: Exception, failure: str) -> None:
-    class Poor:
-        name = "poor"
+@dataclass(frozen=True)
+class Poor:
+    error: Exception
+    name: str = "poor"
 
-        async def ask(self, request: Request) -> Reply:
-            assert request.messages
-            raise error
+    async def ask(self, request: Request) -> Reply:
+        assert request.messages
+        raise self.error
 
-    found = asyncio.run(Reasoner(sandbox, Poor()).check(ITEM))
-    assert (found.opinion, found.failure) == ("abstain", failure)
+
+def test_an_empty_budget_is_a_verdict(sandbox: Sandbox) -> None:
+    empty = BudgetExhausted(asked=10, spent=90, held=0, limit=95)
+    found = asyncio.run(Reasoner(sandbox, Poor(empty)).check(ITEM))
+    assert (found.opinion, found.failure) == ("abstain", "budget")
+
+
+def test_no_opinion_is_formed_without_a_server_that_will_be_back(sandbox: Sandbox) -> None:
+    with pytest.raises(QuotaPaused):
+        asyncio.run(Reasoner(sandbox, Poor(QuotaPaused("used up"))).check(ITEM))
 
 
 def test_a_missing_sandbox_is_a_verdict_and_nothing_was_run() -> None:

@@ -14,6 +14,8 @@ from typing import Any
 
 import pyarrow.parquet as parquet
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from burnish.agents.editing import Edit, Operation, Order
 from burnish.agents.validation import Policy, Validation
@@ -24,6 +26,7 @@ from burnish.corpora.qa_ledger import QAEntry, read
 from burnish.corpora.runfolder import RunFolder
 from burnish.eval.sessions import start
 from burnish.graphs.cli_run import kind_of
+from burnish.graphs.qa_cast import offline_operations
 from burnish.graphs.qa_desk import Desk
 from burnish.graphs.qa_records import Workshop
 from burnish.graphs.qa_replay import replay_set, verify_set
@@ -432,6 +435,20 @@ class Repair:
         return Edit(order, "done", item, replace(item, answer=other), "the key was wrong")
 
 
+@dataclass(frozen=True)
+class Doubting:
+    """Opens the offline operations with a repair and validators of our own."""
+
+    validation: Validation
+
+    @asynccontextmanager
+    async def __call__(
+        self, settings: Settings, desk: Desk, _root: Path
+    ) -> AsyncGenerator[Workshop]:
+        made: list[Operation] = [*offline_operations(settings.qa, desk), Repair()]
+        yield Workshop({one.name: one for one in made}, self.validation)
+
+
 @pytest.mark.parametrize(("paths", "edited"), [(("program",), 0), (("program", "passage"), 90)])
 def test_a_key_is_only_edited_when_two_paths_agree(
     tmp_path: Path, paths: Sequence[str], edited: int
@@ -447,3 +464,28 @@ def test_a_key_is_only_edited_when_two_paths_agree(
     queued = (tmp_path / "run" / "review.jsonl").read_text("utf-8").splitlines()
     assert len(queued) == 90 - edited
     assert {entry.operation for entry in entries} == {"repair" if edited else "check"}
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    most=st.integers(0, 25),
+    rounds=st.integers(1, 3),
+    operations=st.sampled_from(('["remove", "draw"]', '["draw"]', "[]")),
+)
+def test_no_run_ever_changes_more_than_it_may_repairs_included(
+    tmp_path_factory: pytest.TempPathFactory, most: int, rounds: int, operations: str
+) -> None:
+    folder = tmp_path_factory.mktemp("bounded")
+    skewed(folder)
+    pool(folder)
+    opened = Doubting(Validation((Doubter(("program", "passage")),)))
+    pairs = (f"qa.operations={operations}", "qa.check=all", f"qa.max_edits={most}")
+    _run(folder, folder / "run", *pairs, f"qa.rounds={rounds}", opened=opened)
+    entries = _ledger(folder / "run")
+    changed = [entry for entry in entries if entry.outcome in {"edited", "dropped", "added"}]
+    assert len(changed) <= most
+    repaired = sum(entry.operation == "repair" for entry in changed)
+    left = [entry for entry in entries if entry.operation == "check"]
+    # What could not be repaired is not lost: a person is asked.
+    assert all(entry.status == "flagged" for entry in left)
+    assert repaired == min(most, 90) if operations == "[]" else len(changed) <= most

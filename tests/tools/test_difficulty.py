@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 
 from burnish.tools import difficulty
 from burnish.tools.content_prior import content_means, cross_ridge, fit_with_content
-from burnish.tools.difficulty import Records, fit_rasch, from_matrix
+from burnish.tools.difficulty import Records, fit_rasch, from_matrix, placed
 
 Floats = NDArray[np.float64]
 
@@ -227,3 +227,25 @@ def test_a_prior_from_content_needs_items() -> None:
     known = simulate(12, 5, 3, seed=1)
     with pytest.raises(ValueError, match="needs 20 items"):
         fit_with_content(known.records, np.ones((12, 2)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    right=st.integers(0, 6),
+    wrong=st.integers(0, 6),
+    ability=st.floats(-3, 3),
+    centre=st.floats(-2, 2),
+    spread=st.floats(0.5, 2.5),
+)
+def test_an_item_is_placed_where_the_integral_says(
+    right: int, wrong: int, ability: float, centre: float, spread: float
+) -> None:
+    hard = np.linspace(-9, 9, 200_001)
+    chance = 1 / (1 + np.exp(hard - ability))
+    prior = np.exp(-(((hard - centre) / spread) ** 2) / 2)
+    weights = chance**right * (1 - chance) ** wrong * prior
+    weights /= weights.sum()
+    mean = float(weights @ hard)
+    found = placed([True] * right + [False] * wrong, ability, centre, spread)
+    assert abs(found.difficulty - mean) < 1e-3
+    assert abs(found.error - np.sqrt(weights @ (hard - mean) ** 2)) < 1e-3
