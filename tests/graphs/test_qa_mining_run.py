@@ -3,6 +3,7 @@
 """A whole run that borrows wrong answers, from the command line, with the real embedder."""
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -17,6 +18,9 @@ from burnish.corpora.errors import UsageError
 from burnish.corpora.qa_ledger import QAEntry, read
 from burnish.corpora.runfolder import RunFolder
 from burnish.graphs.qa_replay import replay_set, verify_set
+from burnish.graphs.qa_run import QaContext
+from burnish.graphs.run import carry_out
+from burnish.graphs.settings import load
 from burnish.tools.answer_values import same_words
 from burnish.tools.embedder import DEFAULT, find_model
 from tests.graphs.qa_sets import write
@@ -83,7 +87,7 @@ def _row(number: int) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sets")
-    write(folder / "set.jsonl", [_row(number) for number in range(90)])
+    write(folder / "set.jsonl", [_row(number) for number in range(60)])
     (folder / "shares.toml").write_text("[shares]\nwalks = 0.6667\ntours = 0.3333\n", "utf-8")
     return folder
 
@@ -91,7 +95,11 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _command(*arguments: str) -> str:
     code = "from burnish.graphs.cli import main; main()"
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -126,7 +134,7 @@ def test_wrong_answers_are_borrowed_and_the_key_is_kept(sets: Path, done: Path) 
     lines = (sets / "set.jsonl").read_text("utf-8").splitlines()
     source = {str(row["id"]): row for row in map(json.loads, lines)}
     edited = [entry.id for entry in entries.values() if entry.outcome == "edited"]
-    assert len(edited) >= 30
+    assert len(edited) >= 20
     lent = {choice for row in source.values() for choice in row["choices"]}
     for name in edited:
         before, after = source[name], rows[name]
@@ -160,18 +168,21 @@ def test_the_run_verifies_and_every_edit_can_be_undone(
     sets: Path, done: Path, tmp_path: Path
 ) -> None:
     assert verify_set(RunFolder.open(done)).holds
-    _command("replay", str(done), "--verify")
-    _run(sets, tmp_path / "idle")
+    # In this process: an idle run needs no embedder.
+    settings = load((), ["qa.operations=[]", f"qa.target={sets / 'shares.toml'}"])
+    idle = RunFolder(tmp_path / "idle", settings.run.format)
+    carry_out(QaContext(idle, settings, str(sets / "set.jsonl")))
     undone = tmp_path / "undone"
     replay_set(RunFolder.open(done), undone, ["operation=mine_distractors"])
     name = Path("data") / "part-00000.parquet"
     assert (undone / name).read_bytes() == (tmp_path / "idle" / name).read_bytes()
     one = next(entry.id for entry in _ledger(done).values() if entry.outcome == "edited")
-    _command("replay", str(done), "--without", f"record={one}", "-o", str(tmp_path / "one"))
+    replay_set(RunFolder.open(done), tmp_path / "one", [f"record={one}"])
     before, after = _rows(done), _rows(tmp_path / "one")
     assert [name for name in before if before[name] != after[name]] == [one]
 
 
+@pytest.mark.slow
 def test_the_same_run_again_ends_in_the_same_bytes(sets: Path, done: Path, tmp_path: Path) -> None:
     _run(sets, tmp_path / "again", "mine_distractors")
     name = Path("data") / "part-00000.parquet"
