@@ -7,11 +7,14 @@ from typing import Literal, NamedTuple
 from burnish.agents.editing import Edit, Order
 from burnish.corpora.documents import QAItem
 from burnish.tools.answer_keys import key_positions, key_text, seated, wrong_choices
+from burnish.tools.cue_balance import Balance, Drawn, balanced
 from burnish.tools.distractor_mining import (
     Options,
     Terms,
     Vectors,
     Wanted,
+    draw_sets,
+    fitting,
     mine,
     options_of,
     restyled,
@@ -133,6 +136,7 @@ class Member(NamedTuple):
 class _Cell(NamedTuple):
     ids: tuple[str, ...]
     options: Options
+    vector_of: Mapping[str, Vectors]
 
 
 class OptionIndex:
@@ -141,13 +145,20 @@ class OptionIndex:
     Args:
         members: the items with their cells; those without choices or one key lend nothing.
         embedder: makes the vectors.
+        learnt: most items that each half's balance is fitted on.
+        seed: halves the set, and chooses the items of a fit.
     """
 
-    def __init__(self, members: Iterable[Member], embedder: Embedder) -> None:
+    def __init__(
+        self, members: Iterable[Member], embedder: Embedder, *, learnt: int = 400, seed: int = 0
+    ) -> None:
         self._embedder = embedder
         self._items: dict[str, list[QAItem]] = {}
         self._cells: dict[str, _Cell] = {}
         self._home: dict[str, str] = {}
+        self._learnt = learnt
+        self._seed = seed
+        self._balances: dict[tuple[int, int, Terms], Balance] = {}
         for item, cell in members:
             self._home[item.id] = cell
             if len(key_positions(item)) == 1:
@@ -165,26 +176,61 @@ class OptionIndex:
             vectors = self._embedder.embed(list(texts))
             vector_of: Mapping[str, Vectors] = dict(zip(texts, vectors, strict=True))
             rows = [(one.question, one.choices, key_positions(one)[0]) for one in items]
-            self._cells[name] = _Cell(tuple(one.id for one in items), options_of(rows, vector_of))
+            ids = tuple(one.id for one in items)
+            self._cells[name] = _Cell(ids, options_of(rows, vector_of), vector_of)
         return self._cells[name]
 
-    def wanted(self, item: QAItem, count: int) -> Wanted:
-        """Return what is asked for: wrong answers for an item beside its key.
+    def wanted(self, item: QAItem, count: int, cell: str) -> Wanted:
+        """Return what is asked for: wrong answers of a cell for an item, beside its key.
 
         Raises:
             ValueError: the item has no single key.
         """
         key = key_text(item)
-        vectors = self._embedder.embed([key, item.question])
-        return Wanted(item.id, key, vectors[0], vectors[1], count, wrong_choices(item))
+        held = self.cell(cell).vector_of
+        texts = [key, item.question]
+        known = all(text in held for text in texts)
+        vectors = [held[text] for text in texts] if known else self._embedder.embed(texts)
+        kept = wrong_choices(item)
+        return Wanted(item.id, key, vectors[0], vectors[1], count, item.question, kept)
+
+    def balance(self, item: QAItem, terms: Terms) -> Balance:
+        """Return the balance for an item: fitted on items of the half that it is not in."""
+        half = 1 - self._half(item.id)
+        wrong = len(item.choices) - 1
+        if (wrong, half, terms) not in self._balances:
+            self._balances[wrong, half, terms] = balanced(self._learn(half, wrong, terms))
+        return self._balances[wrong, half, terms]
+
+    def _half(self, id: str) -> int:
+        return rank(self._seed, f"half {id}") % 2
+
+    def _learn(self, half: int, wrong: int, terms: Terms) -> list[Drawn]:
+        """Draw sets for some items of a half that have as many wrong answers."""
+        fellows = [
+            (rank(self._seed, f"learn {one.id}"), one.id, one, cell)
+            for cell, items in self._items.items()
+            for one in items
+            if len(one.choices) == wrong + 1 and self._half(one.id) == half
+        ]
+        held: list[Drawn] = []
+        for *_, one, cell in sorted(fellows, key=lambda fellow: fellow[:2]):
+            wanted, options = self.wanted(one, wrong, cell), self.cell(cell).options
+            rows = fitting(wanted, options, terms).rows
+            sets = draw_sets(wanted, options, rows, self._seed, terms)
+            if not isinstance(sets, str):
+                held.append(sets.drawn)
+            if len(held) == self._learnt:
+                break
+        return held
 
 
 @dataclass(frozen=True, slots=True)
 class MineDistractors:
     """Replaces wrong answers by answers of the item's fellows; the key is kept and moved.
 
-    Where fewer are fit than the item has wrong answers, its own last ones stay. The key's new place
-    is drawn by the seed, so that a set refined so has no favourite position.
+    All are replaced or none: an item whose cell cannot hide its key stays as it is. The key's new
+    place is drawn by the seed, so that a set refined so has no favourite position.
     """
 
     index: OptionIndex
@@ -197,17 +243,21 @@ class MineDistractors:
         item = order.item
         if item is None or len(item.choices) < 2 or len(key_positions(item)) != 1:
             return Edit(order, "failed", item, item, "an item with choices and one key is needed")
-        own = wrong_choices(item)
-        ids, options = self.index.cell(order.cell or self.index.home(item))
-        wanted = self.index.wanted(item, len(own))
-        mined = mine(wanted, options, order.seed, self.terms) if options.texts else None
-        if mined is None or not mined.chosen:
-            return Edit(order, "failed", item, item, "no fit wrong answers among its fellows")
+        wrong = len(wrong_choices(item))
+        cell = order.cell or self.index.home(item)
+        ids, options, _ = self.index.cell(cell)
+        if not options.texts:
+            return Edit(order, "failed", item, item, "no fellows to borrow wrong answers from")
+        wanted = self.index.wanted(item, wrong, cell)
+        balance = self.index.balance(item, self.terms)
+        mined = mine(wanted, options, order.seed, self.terms, balance)
+        if not mined.chosen:
+            return Edit(order, "failed", item, item, mined.reason)
         found = [restyled(options.texts[at], wanted.key) for at in mined.chosen]
-        place = rank(order.seed, f"seat {item.id}") % (len(own) + 1)
-        after = seated(item, [*found, *own[len(found) :]], place)
+        place = rank(order.seed, f"seat {item.id}") % (wrong + 1)
+        after = seated(item, found, place)
         lenders = sorted({ids[options.homes[at][0]] for at in mined.chosen})
-        reason = f"{len(found)} of {len(own)} wrong answers borrowed from {', '.join(lenders)}"
+        reason = f"{wrong} wrong answers borrowed from {', '.join(lenders)}"
         return Edit(order, "done", item, after, reason)
 
     async def redraft(self, order: Order, edit: Edit, complaints: Sequence[str]) -> Edit:  # noqa: ARG002

@@ -7,7 +7,8 @@ side as a right and a wrong one.
 import re
 import unicodedata
 from fractions import Fraction
-from typing import Literal, NamedTuple
+from functools import lru_cache
+from typing import Final, Literal, NamedTuple
 
 Shape = Literal["number", "date", "name", "formula", "phrase", "sentence", "reference"]
 """`reference`: an answer that points at other answers (`all of the above`, `I and II only`)."""
@@ -15,6 +16,8 @@ Shape = Literal["number", "date", "name", "formula", "phrase", "sentence", "refe
 SENTENCE_WORDS = 9
 """An answer of so many words is a sentence, whatever it ends in."""
 _LONGEST_NUMBER = 300
+_READ: Final = 8_192
+"""Texts whose reading is kept: an answer is compared with hundreds of others."""
 
 _REFERENCE = re.compile(
     r"\b(?:all|none|both|neither|any|either|some|two|more than one)\s+(?:of\s+)?"
@@ -126,6 +129,7 @@ def _is_name(words: list[str]) -> bool:
     return bool(later) and words[0][0].isupper() and all(word[0].isupper() for word in later)
 
 
+@lru_cache(_READ)
 def quantity(text: str) -> Quantity | None:
     """Read a text that is nothing but a number and perhaps a unit; None where it is not."""
     plain = unicodedata.normalize("NFKC", text).replace("\u2212", "-").replace("\u2013", "-")
@@ -201,6 +205,7 @@ def _is_share(one: Quantity, two: Quantity) -> bool:
     return one.unit == "%" and not two.unit and one.value / 100 == two.value
 
 
+@lru_cache(_READ)
 def tokens(text: str) -> tuple[str, ...]:
     """Return the words of a text in order, folded, without articles and plural endings."""
     plain = unicodedata.normalize("NFKC", text).casefold()
@@ -214,6 +219,7 @@ def _singular(word: str) -> str:
     return word[:-1] if len(word) > 3 and word.endswith("s") and word[-2] not in "siu" else word
 
 
+@lru_cache(_READ)
 def normal(text: str) -> str:
     """Return a text so that spellings of one answer come out equal.
 
@@ -245,6 +251,7 @@ def same_words(first: str, second: str) -> bool:
     return _is_acronym(first, two) or _is_acronym(second, one) or _contains(one, two)
 
 
+@lru_cache(_READ)
 def _parts(text: str) -> frozenset[str]:
     """Return the members of an enumeration, each in `normal`."""
     pieces = re.split(r"\s*(?:,|;|&|\band\b)\s*", text)

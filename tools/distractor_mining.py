@@ -3,27 +3,36 @@
 An option may stand beside a key when it is like it (cosine at least `Terms.farthest`) but not so
 like it that it may mean the same (`Terms.nearest`, and `answer_values.same_words` whatever the
 vectors say), has its shape and about its length, and does not answer a question of the same kind.
-Out of what remains, options are put together so that its looks tell the key as little as the cell
-allows (`eval.distractors` measures how much they still do): its place among the options by length,
-by likeness to the question and by likeness to the other options is drawn at random for every item,
-and the set nearest to that draw is taken.
+
+A key is about its question and borrowed answers are about others, which gives it away. So an item
+gets wrong answers only where its cell has enough of them more like the question than the key, and
+enough less like it: then the key's place is drawn. Sets are drawn with a place each, and one is
+taken with the chances of a `cue_balance.Balance`, which is fitted on other items so that no looks
+or likenesses tell a key. An item is refused by what its cell has, never by what was drawn for it:
+otherwise the items that are left would tell their keys again.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from burnish.tools.answer_values import Shape, quantity, same_words, shape
+from burnish.tools.answer_values import Quantity, Shape, quantity, same_words, shape
+from burnish.tools.cue_balance import Balance, Drawn, order_of
+from burnish.tools.option_cues import OTHERS, cues_of, looks
 from burnish.tools.splitting import rank
 
 Vectors = NDArray[np.float32]
 """Unit rows."""
 Refusal = str
 
+_CLOSE = (0.0, 4.0, 8.0)
+"""How much likelier an option is drawn for its likeness to the one that a set is drawn around."""
+POINTS = "the key points at other answers"
 MAGNITUDE = 10
 """Most times larger or smaller than the key a number may be."""
 _EXACT = frozenset({"number", "date"})
@@ -50,8 +59,8 @@ class Terms:
     """Most times longer or shorter than the key."""
     length_slack: int = 8
     """Characters that a short key may differ by, whatever the ratio."""
-    shortlist: int = 48
-    """Most options that sets are drawn from."""
+    shortlist: int = 64
+    """Most options taken for their likeness to the key, and as many for that to the question."""
     draws: int = 256
     """Sets drawn."""
 
@@ -70,10 +79,25 @@ class Options:
     questions: Vectors
     shapes: tuple[Shape, ...] = field(init=False)
     lengths: NDArray[np.int64] = field(init=False)
+    kinds: NDArray[np.str_] = field(init=False)
+    """Shapes, those that may stand side by side as one."""
+    capital: NDArray[np.bool_] = field(init=False)
+    quantities: tuple[Quantity | None, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "shapes", tuple(map(shape, self.texts)))
-        object.__setattr__(self, "lengths", np.array([len(t) for t in self.texts], np.int64))
+        shapes = tuple(map(shape, self.texts))
+        found = {
+            "shapes": shapes,
+            "lengths": np.array([len(text) for text in self.texts], np.int64),
+            "kinds": np.array([_KIND.get(one, one) for one in shapes], np.str_),
+            "capital": np.array([text[:1].isupper() for text in self.texts], np.bool_),
+            "quantities": tuple(
+                quantity(text) if one == "number" else None
+                for one, text in zip(shapes, self.texts, strict=True)
+            ),
+        }
+        for name, value in found.items():
+            object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,33 +109,159 @@ class Wanted:
     key_vector: Vectors
     question_vector: Vectors
     count: int
+    question: str = ""
+    """Text of the question; words that answers share with it tell a key, too."""
     kept: tuple[str, ...] = ()
-    """Texts that no mined option may repeat: wrong answers that stay."""
+    """Texts that no mined option may repeat."""
 
 
 class Mined(NamedTuple):
-    """Options found, fewer than wanted when no more are fit, and why others were not."""
+    """Options found, all that were wanted or none, and why others were not."""
 
     chosen: tuple[int, ...]
     refused: Mapping[Refusal, int]
+    reason: str = ""
+    """Why there are none, where there are none."""
 
 
-def mine(wanted: Wanted, options: Options, seed: int, terms: Terms | None = None) -> Mined:
-    """Choose wrong answers for an item; the same seed and id give the same ones."""
+class Fit(NamedTuple):
+    """Options that may stand beside a key by themselves, and how many may not."""
+
+    rows: NDArray[np.int64]
+    refused: Mapping[Refusal, int]
+
+
+class Sets(NamedTuple):
+    """Sets of options drawn for an item, with their cues."""
+
+    rows: NDArray[np.int64]
+    """Sets x options, rows of the cell's options."""
+    drawn: Drawn
+
+
+def mine(
+    wanted: Wanted,
+    options: Options,
+    seed: int,
+    terms: Terms | None = None,
+    balance: Balance | None = None,
+) -> Mined:
+    """Choose wrong answers for an item; the same arguments give the same ones.
+
+    Args:
+        wanted: the item.
+        options: the answers of its cell.
+        seed: of the draws.
+        terms: when an option may stand beside the key.
+        balance: weighs the sets, fitted on other items; None takes them as drawn.
+    """
     terms = terms or Terms()
+    if shape(wanted.key) == "reference":
+        return Mined((), {}, POINTS)
+    fit = fitting(wanted, options, terms)
+    sets = draw_sets(wanted, options, fit.rows, seed, terms)
+    if isinstance(sets, str):
+        return Mined((), fit.refused, sets)
+    rng = np.random.default_rng(rank(seed, f"take {wanted.id}"))
+    for at in order_of((balance or Balance()).score(sets.drawn), rng):
+        chosen = tuple(int(row) for row in sets.rows[at])
+        if not _says_twice([options.texts[row] for row in chosen]):
+            return Mined(chosen, fit.refused)
+    return Mined((), fit.refused, "its fellows' answers say the same")
+
+
+def fitting(wanted: Wanted, options: Options, terms: Terms) -> Fit:
+    """Return the options that may stand beside the key, those most like it or its question."""
     refused: Counter[Refusal] = Counter()
     if shape(wanted.key) == "reference":
-        return Mined((), {"the key points at other answers": 1})
+        return Fit(np.zeros(0, np.int64), {})
     near = options.vectors @ wanted.key_vector
     topical = options.vectors @ wanted.question_vector
     fit = _fit_by_numbers(wanted, options, near, terms, refused)
     fit &= ~_answers_alike(wanted, options, terms, refused)
-    order = np.argsort(-(near + topical), kind="stable")
-    candidates = _fit_by_words(
-        wanted, options, (int(at) for at in order if fit[at]), terms, refused
-    )
-    chosen = _together(wanted, options, candidates, terms, seed)
-    return Mined(chosen, dict(refused))
+    rows = np.flatnonzero(fit)
+    first = [
+        rows[np.argsort(-by[rows], kind="stable")[: terms.shortlist]] for by in (topical, near)
+    ]
+    found = _fit_by_words(wanted, options, dict.fromkeys(np.concatenate(first).tolist()), refused)
+    return Fit(np.array(found, np.int64), dict(refused))
+
+
+def draw_sets(
+    wanted: Wanted, options: Options, rows: NDArray[np.int64], seed: int, terms: Terms
+) -> Sets | str:
+    """Draw sets of fit options, the key's place by likeness to the question drawn for each.
+
+    Returns:
+        The sets, or why none can be drawn without telling the key.
+    """
+    count = wanted.count
+    if len(rows) < count:
+        return f"{len(rows)} of {count} fit wrong answers among its fellows' answers"
+    vectors = options.vectors[rows]
+    topical = vectors @ wanted.question_vector
+    own = float(wanted.key_vector @ wanted.question_vector)
+    above, below = topical > own, topical < own
+    if min(int(above.sum()), int(below.sum())) < count:
+        more = "more" if int(above.sum()) < count else "less"
+        return f"too few of its fellows' answers are {more} like the question than the key"
+    rng = np.random.default_rng(rank(seed, wanted.id))
+    grams = vectors @ vectors.T
+    drawn = _drawn(above, below, grams, count, terms.draws, rng)
+    index = np.arange(count)
+    apart = grams[drawn[:, :, None], drawn[:, None]]
+    apart[:, index, index] = 0
+    drawn = drawn[apart.max(axis=(1, 2)) < terms.apart]
+    if not len(drawn):
+        return "its fellows' answers say the same"
+    # As many sets for every item, so that they can be stacked.
+    drawn = drawn[np.arange(terms.draws) % len(drawn)]
+    return Sets(rows[drawn], _seen(wanted, options, rows, drawn))
+
+
+def _seen(
+    wanted: Wanted, options: Options, rows: NDArray[np.int64], drawn: NDArray[np.int64]
+) -> Drawn:
+    """Return what a guesser sees of the sets: the key first, then places in `rows`."""
+    taken: list[int] = rows.tolist()
+    texts = [wanted.key, *(restyled(options.texts[row], wanted.key) for row in taken)]
+    vectors = np.vstack([wanted.key_vector[None], options.vectors[rows]]).astype(np.float64)
+    own = np.column_stack([looks(texts, wanted.question), vectors @ wanted.question_vector])
+    sets = np.concatenate([np.zeros((len(drawn), 1), np.int64), drawn + 1], axis=1)
+    likeness = vectors @ vectors.T
+    cues = cues_of(own[sets], likeness[sets[:, :, None], sets[:, None]])
+    return Drawn(cues, cues[:, :, OTHERS].mean(axis=1))
+
+
+def _drawn(
+    above: NDArray[np.bool_],
+    below: NDArray[np.bool_],
+    grams: Vectors,
+    count: int,
+    draws: int,
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
+    """Draw sets: 0 to count options above the key, each as likely, the others below.
+
+    A third of the sets is drawn evenly, the others around one of the options: wrong answers that
+    have nothing in common but the key would show it.
+    """
+    places = rng.integers(0, count + 1, draws)
+    close = rng.choice(_CLOSE, draws)
+    pivots = rng.integers(0, len(above), draws)
+    score = close[:, None] * grams[pivots] + rng.gumbel(size=(draws, len(above)))
+    sides = [
+        np.argsort(-np.where(side, score, -np.inf), axis=1)[:, :count] for side in (above, below)
+    ]
+    step = np.arange(count)[None]
+    later = np.clip(step - places[:, None], 0, None)
+    return np.where(
+        step < places[:, None], sides[0], np.take_along_axis(sides[1], later, axis=1)
+    ).astype(np.int64)
+
+
+def _says_twice(texts: Sequence[str]) -> bool:
+    return any(same_words(one, two) for one, two in combinations(texts, 2))
 
 
 def _fit_by_numbers(
@@ -136,19 +286,20 @@ def _fit_by_numbers(
 def _forms(key: str, options: Options) -> NDArray[np.bool_]:
     """Tell which options look like the key: shape, first letter, unit and order of magnitude."""
     wish = _KIND.get(shape(key), shape(key))
-    small = key[:1].islower()
-    form = [
-        _KIND.get(one, one) == wish and not (small and text[:1].isupper())
-        for one, text in zip(options.shapes, options.texts, strict=True)
-    ]
+    form = options.kinds == wish
+    if key[:1].islower():
+        form = form & ~options.capital
     if wish == "number":
-        form = [one and _of_size(key, text) for one, text in zip(form, options.texts, strict=True)]
-    return np.array(form, np.bool_)
+        own = quantity(key)
+        sized = [
+            one and _of_size(own, two) for one, two in zip(form, options.quantities, strict=True)
+        ]
+        form = np.array(sized, np.bool_)
+    return form
 
 
-def _of_size(key: str, text: str) -> bool:
+def _of_size(one: Quantity | None, two: Quantity | None) -> bool:
     """Tell whether two numbers have one unit and sign, and are within ten times of each other."""
-    one, two = quantity(key), quantity(text)
     if one is None or two is None or one.unit != two.unit:
         return False
     if not one.value or not two.value:
@@ -169,11 +320,11 @@ def _answers_alike(
 ) -> NDArray[np.bool_]:
     """Tell which options belong to questions so like the item's that they may be right here."""
     likeness = options.questions @ wanted.question_vector
-    alike = likeness >= terms.like_question
-    same = likeness >= terms.same_question
+    alike = frozenset(np.flatnonzero(likeness >= terms.like_question).tolist())
+    same = frozenset(np.flatnonzero(likeness >= terms.same_question).tolist())
     found = np.array(
         [
-            any(alike[at] for at in keyed) or any(same[at] for at in homes)
+            not (alike.isdisjoint(keyed) and same.isdisjoint(homes))
             for keyed, homes in zip(options.keyed, options.homes, strict=True)
         ],
         np.bool_,
@@ -183,73 +334,19 @@ def _answers_alike(
 
 
 def _fit_by_words(
-    wanted: Wanted,
-    options: Options,
-    order: Iterable[int],
-    terms: Terms,
-    refused: Counter[Refusal],
+    wanted: Wanted, options: Options, rows: Iterable[int], refused: Counter[Refusal]
 ) -> list[int]:
-    """Take options in order that say neither what the key says nor what another one says."""
+    """Take options that say neither what the key says nor what is to be kept."""
     taken: list[int] = []
-    for at in order:
+    for at in rows:
         text = options.texts[at]
         if same_words(text, wanted.key):
             refused["says the key in other words"] += 1
-        elif any(same_words(text, other) for other in wanted.kept) or _repeats(
-            at, taken, options, terms
-        ):
+        elif any(same_words(text, other) for other in wanted.kept):
             refused["says what another one says"] += 1
         else:
             taken.append(at)
-        if len(taken) == terms.shortlist:
-            break
     return taken
-
-
-def _repeats(at: int, taken: Sequence[int], options: Options, terms: Terms) -> bool:
-    if not taken:
-        return False
-    likeness = options.vectors[list(taken)] @ options.vectors[at]
-    return bool((likeness >= terms.apart).any()) or any(
-        same_words(options.texts[at], options.texts[other]) for other in taken
-    )
-
-
-def _together(
-    wanted: Wanted, options: Options, candidates: Sequence[int], terms: Terms, seed: int
-) -> tuple[int, ...]:
-    """Choose the set in which the key's places come nearest to places drawn at random."""
-    if len(candidates) <= wanted.count:
-        return tuple(candidates)
-    rng = np.random.default_rng(rank(seed, wanted.id))
-    aims = rng.integers(0, wanted.count + 1, size=3)
-    pool = np.array(candidates)
-    drawn = rng.random((terms.draws, len(pool))).argpartition(wanted.count - 1, axis=1)
-    sets = pool[np.sort(drawn[:, : wanted.count], axis=1)]
-    places = _places(wanted, options, sets)
-    missed = np.abs(places - aims).sum(axis=1) / wanted.count
-    plausible = (options.vectors[sets] @ wanted.key_vector).mean(axis=1)
-    best = int(np.argmax(plausible - missed))
-    return tuple(int(at) for at in sets[best])
-
-
-def _places(wanted: Wanted, options: Options, sets: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return for each set how many of its options exceed the key in each of three cues.
-
-    The cues: length, likeness to the question, mean likeness to the other options. Ties count half.
-    """
-    vectors = options.vectors[sets]
-    to_key = vectors @ wanted.key_vector
-    among = np.einsum("sid,sjd->sij", vectors, vectors)
-    others = (among.sum(axis=2) - np.einsum("sii->si", among) + to_key) / wanted.count
-    cues = (
-        (options.lengths[sets], np.float64(len(wanted.key))),
-        (vectors @ wanted.question_vector, wanted.key_vector @ wanted.question_vector),
-        (others, to_key.mean(axis=1, keepdims=True)),
-    )
-    return np.stack(
-        [(ours > key).sum(axis=1) + (ours == key).sum(axis=1) / 2 for ours, key in cues], axis=1
-    )
 
 
 def options_of(
