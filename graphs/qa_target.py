@@ -15,8 +15,8 @@ from burnish.corpora.questions import QuestionRow, Selection
 from burnish.graphs.qa_rows import QASet, fields_of, read_set
 from burnish.graphs.qa_settings import QaSettings
 from burnish.tools.cells import Buckets, cell_name, place_name, quantile_buckets, split_place
-from burnish.tools.difficulty import Records, fit_rasch
 from burnish.tools.divergence import floor, jsd
+from burnish.tools.profiling import ProfileSettings, answer_records, fit_rows
 
 UNIFORM = "uniform"
 Floats = NDArray[np.float64]
@@ -62,21 +62,14 @@ class Located(NamedTuple):
 def difficulties(groups: Sequence[Sequence[QuestionRow]]) -> list[Floats]:
     """Return how hard the items of some sets are, in logits on one scale; nan: nobody answered.
 
-    All sets are fitted together (`burnish.tools.difficulty`), so that those who answered items of
-    several sets tie the scales to each other.
+    All sets are fitted together, as a profile's are (`burnish.tools.profiling`), so that those who
+    answered items of several sets tie the scales to each other.
     """
     rows = [row for group in groups for row in group]
-    names = sorted({name for row in rows for name in row.answers})
-    order = {name: at for at, name in enumerate(names)}
-    triplets = [
-        (at, order[name], one.correct)
-        for at, row in enumerate(rows)
-        for name, one in row.answers.items()
-    ]
+    records, _ = answer_records(rows)
     found = np.full(len(rows), np.nan)
-    if triplets:
-        item, model, correct = (np.array(each) for each in zip(*triplets, strict=True))
-        fit = fit_rasch(Records(item, model, correct.astype(np.bool_), len(rows), len(names)))
+    if len(records.item):
+        fit = fit_rows(rows, records, ProfileSettings())
         found = np.where(fit.answers > 0, fit.difficulty, np.nan)
     ends = np.cumsum([len(group) for group in groups])
     return np.split(found, ends[:-1])

@@ -131,7 +131,9 @@ def profile_sets(
     records, models = answer_records(both)
     shared = {int(model) for model in np.unique(records.model[records.item < len(rows)])}
     others = {int(model) for model in np.unique(records.model[records.item >= len(rows)])}
-    fit = _fit(both, names, records, settings, _stacked(vectors, target_vectors, target))
+    fit = None
+    if len(records.item):
+        fit = fit_rows(both, records, settings, _stacked(vectors, target_vectors, target))
     known = _known(fit, len(both))
     edges = _buckets(known, len(rows), settings)
     parts = (slice(0, len(rows)), slice(len(rows), len(both)))
@@ -169,20 +171,29 @@ def _stacked(
     return first.questions if second is None else np.vstack([first.questions, second.questions])
 
 
-def _fit(
+def fit_rows(
     rows: Sequence[QuestionRow],
-    cells: Sequence[str],
     records: Records,
     settings: ProfileSettings,
-    vectors: Vectors | None,
-) -> Difficulty | None:
-    if not len(records.item):
-        return None
+    vectors: Vectors | None = None,
+) -> Difficulty:
+    """Fit how hard items are, with what their content tells where enough have answers.
+
+    Args:
+        rows: the items.
+        records: their answers; at least one.
+        settings: whether content counts, and its seed.
+        vectors: a unit row for each item.
+    """
     answered = int((records.answers() > 0).sum())
     if not settings.content_prior or answered < PRIOR_ITEMS:
         return fit_rasch(records, slopes=settings.slopes)
-    features = content_features([row.item for row in rows], cells, vectors)
-    return fit_with_content(records, features, slopes=settings.slopes, seed=settings.seed)
+    items = [row.item for row in rows]
+    cells = [cell_name(item.domain, item.skill) for item in items]
+    domains = [cell_name(item.domain, None) for item in items]
+    features = content_features(items, cells, vectors, seed=settings.seed)
+    codes = code_names(domains, sorted(set(domains))).codes
+    return fit_with_content(records, features, codes, slopes=settings.slopes, seed=settings.seed)
 
 
 def _known(fit: Difficulty | None, items: int) -> Floats:

@@ -227,3 +227,23 @@ def test_a_prior_from_content_needs_items() -> None:
     known = simulate(12, 5, 3, seed=1)
     with pytest.raises(ValueError, match="needs 20 items"):
         fit_with_content(known.records, np.ones((12, 2)))
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 10_000))
+def test_the_penalty_of_a_ridge_is_the_one_of_least_generalised_error(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    features, weights = draw.normal(size=(40, 5)), draw.random(40)
+    values = features @ draw.normal(size=5) + draw.normal(size=40)
+    fold = np.r_[np.zeros(30, np.int64), np.ones(10, np.int64)]
+    found = cross_ridge(features, values, weights, fold)[fold == 1]
+    known, asked = np.c_[np.ones(30), features[:30]], np.c_[np.ones(10), features[30:]]
+    weighed = known.T * weights[:30]
+    least, expected = np.inf, np.zeros(10)
+    for penalty in np.geomspace(0.3, 10_000, 10):
+        solve = np.linalg.solve(weighed @ known + penalty * np.diag([0, *[1] * 5]), weighed)
+        missed = weights[:30] @ (values[:30] - known @ solve @ values[:30]) ** 2
+        error = missed / (1 - np.trace(known @ solve) / 30) ** 2
+        if error < least:
+            least, expected = error, asked @ solve @ values[:30]
+    assert found == pytest.approx(expected, abs=1e-6)
