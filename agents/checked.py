@@ -3,6 +3,10 @@
 The order of things: checks that cost nothing first, then the difficulty, then the validators. A
 draft that fails goes back once, with the complaints, to an operation that can redraft; one that
 fails again is rolled back. Tokens spent on the way, by validators too, stay on the invoice.
+
+Drafts that are made side by side are checked against the set as it stood before any of them, and
+then enter it one after the other (`Checked.admit`): which of two copies stays is decided by their
+order, never by which answer came first.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,6 +19,7 @@ from numpy.typing import NDArray
 from burnish.agents.editing import Edit, Operation, Order
 from burnish.agents.validator import Verdict
 from burnish.corpora.documents import QAItem
+from burnish.corpora.errors import BudgetExhausted
 from burnish.tools.item_checks import Draft, asked, complaints, found_elsewhere
 from burnish.tools.overlap import TextIndex
 
@@ -29,6 +34,19 @@ class Redrafting(Protocol):
 
     async def redraft(self, order: Order, edit: Edit, complaints: Sequence[str]) -> Edit:
         """Carry out the order again; the edit is the refused one."""
+        ...
+
+
+@runtime_checkable
+class Admitting(Protocol):
+    """An operation whose results enter the set one after the other."""
+
+    def admit(self, edit: Edit) -> tuple[str, ...]:
+        """Enter a result, or say why it may not."""
+        ...
+
+    async def mend(self, edit: Edit, complaints: Sequence[str]) -> Edit:
+        """Mend a refused result if it was not mended before, else roll it back."""
         ...
 
 
@@ -76,7 +94,7 @@ class Checks:
     """What every draft must pass; each part is optional."""
 
     own: TextIndex | None = None
-    """The set, for duplicates; items accepted are added to it, items removed dropped."""
+    """The set, for duplicates; items admitted are added to it, items removed dropped."""
     foreign: tuple[TextIndex, ...] = ()
     """Evaluation sets that nothing may be taken from."""
     embed: Embed | None = None
@@ -126,14 +144,48 @@ class Checked:
         """
         edit = await self.operation.apply(order)
         if edit.status != "done" or edit.after is None:
-            return self._settled(edit)
+            return edit
         finding = await self._find(edit)
-        if not finding.complaints:
-            return self._settled(_with(edit, finding))
-        refused = _with(edit, finding)
+        return (
+            await self._mended(_with(edit, finding)) if finding.complaints else _with(edit, finding)
+        )
+
+    def admit(self, edit: Edit) -> tuple[str, ...]:
+        """Enter a result into the index of the set; say what it repeats of what entered before."""
+        own = self.checks.own
+        if own is None or edit.status != "done":
+            return ()
+        if edit.after is not None:
+            draft = Draft(edit.after, edit.before)
+            found = found_elsewhere(draft, own, (), self._vector(edit.after))
+            if found:
+                return tuple(f"{one.kind}: {one.message}" for one in found)
+        if edit.before is not None:
+            own.drop(edit.before.id)
+        if edit.after is not None:
+            own.add(edit.after.id, asked(edit.after), self._vector(edit.after))
+        return ()
+
+    async def mend(self, edit: Edit, complaints: Sequence[str]) -> Edit:
+        """Mend a result that may not enter, or roll it back where it was mended before.
+
+        Raises:
+            QuotaPaused: the server's quota is used up.
+        """
+        refused = replace(edit, complaints=(*edit.complaints, *complaints))
+        return _rolled_back(refused, refused) if edit.attempts > 1 else await self._mended(refused)
+
+    async def _mended(self, refused: Edit) -> Edit:
+        """Have a refused draft written once more."""
         if not isinstance(self.operation, Redrafting):
             return _rolled_back(refused, refused)
-        second = await self.operation.redraft(order, edit, finding.complaints)
+        order = refused.order
+        try:
+            second = await self.operation.redraft(order, refused, refused.complaints)
+        except BudgetExhausted as error:
+            return _rolled_back(
+                replace(refused, complaints=(*refused.complaints, str(error))), refused
+            )
         second = replace(second, tokens=second.tokens + refused.tokens, attempts=2)
         if second.status != "done" or second.after is None:
             return _rolled_back(second, refused)
@@ -141,7 +193,7 @@ class Checked:
         told = replace(
             _with(second, finding), complaints=(*refused.complaints, *finding.complaints)
         )
-        return _rolled_back(told, told) if finding.complaints else self._settled(told)
+        return _rolled_back(told, told) if finding.complaints else told
 
     async def _find(self, edit: Edit) -> _Finding:
         """Check a draft, the cheap checks first; later ones are spared when those complain."""
@@ -149,7 +201,7 @@ class Checked:
         if item is None:
             return _Finding()
         draft = Draft(item, edit.before, key_may_change=edit.order.operation == REPAIR)
-        vector = None if checks.embed is None else checks.embed([asked(item)])[0]
+        vector = self._vector(item)
         found = complaints(draft) + found_elsewhere(draft, checks.own, checks.foreign, vector)
         if found:
             return _Finding(tuple(f"{one.kind}: {one.message}" for one in found))
@@ -170,18 +222,8 @@ class Checked:
         told = f"difficulty: bucket {scored.bucket}, wanted {order.bucket} (0 is the easiest)"
         return _Finding((told,), tokens=scored.tokens)
 
-    def _settled(self, edit: Edit) -> Edit:
-        """Tell the index of the set what changed."""
-        own = self.checks.own
-        if own is None or edit.status != "done":
-            return edit
-        if edit.before is not None:
-            own.drop(edit.before.id)
-        if edit.after is not None:
-            text = asked(edit.after)
-            vector = None if self.checks.embed is None else self.checks.embed([text])[0]
-            own.add(edit.after.id, text, vector)
-        return edit
+    def _vector(self, item: QAItem) -> NDArray[np.float32] | None:
+        return None if self.checks.embed is None else self.checks.embed([asked(item)])[0]
 
 
 def _with(edit: Edit, finding: _Finding) -> Edit:

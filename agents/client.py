@@ -1,6 +1,7 @@
 """The client: a reply store, a token budget, limits and retries around one model server."""
 
 import asyncio
+import math
 import random
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -65,7 +66,8 @@ class Client:
         self._rules = rules or Rules()
         self._locks: dict[str, _SharedLock] = {}
         self._draw = random.Random()  # noqa: S311 (jitter)
-        self._excess = 0  # tokens by which a server has passed its bound; added from then on
+        self._excess = _Excess()
+        self._alone = asyncio.Lock()
 
     @property
     def name(self) -> str:
@@ -141,13 +143,21 @@ class Client:
 
     async def _attempt(self, request: Request, key: str) -> Reply:
         """Pass the gate, reserve, send once, record and settle."""
+        if self._budget is not None and self._budget.bounded and not self._excess.known:
+            # Whether a server keeps to its bounds is seen on one request before many are sent.
+            async with self._alone:
+                if not self._excess.known:
+                    return await self._sent(request, key)
+        return await self._sent(request, key)
+
+    async def _sent(self, request: Request, key: str) -> Reply:
         ticket = await self._gate.enter()
         reservation: Reservation | None = None
         error: ModelError | None = None
         answered = False
         try:
             if self._budget is not None:
-                worst = self._rules.counting.worst_case(request) + self._excess
+                worst = self._excess.over(self._rules.counting.worst_case(request))
                 reservation = await self._budget.reserve(worst, task=request.task, model=self.name)
             reply = await self._transport.ask(request)
             answered = True
@@ -170,12 +180,9 @@ class Client:
         counting = self._rules.counting
         usage = counting.usage(request, reply)
         reply = replace(reply, usage=usage)
-        if (
-            self._budget is not None
-            and reservation is not None
-            and self._budget.settle(reservation, usage) > 0
-        ):
-            self._excess = max(self._excess, usage.total - counting.worst_case(request))
+        if self._budget is not None and reservation is not None:
+            self._budget.settle(reservation, usage)
+            self._excess.see(usage.total, counting.worst_case(request))
         if self._store is not None:
             await self._store.keep(key, self.name, reply)
         return reply
@@ -188,6 +195,29 @@ class Client:
                 self._budget.lose(reservation)
             else:
                 self._budget.release(reservation)
+
+
+class _Excess:
+    """By how much a server passes the bounds of requests; counted into reservations from then on.
+
+    Both as tokens and as a factor, since it is not known whether a server counts something on top
+    or counts everything otherwise.
+    """
+
+    def __init__(self) -> None:
+        self.known = False
+        self._tokens = 0
+        self._factor = 1.0
+
+    def see(self, used: int, worst: int) -> None:
+        """Take in what a request used, and what it should have used at most."""
+        self.known = True
+        self._tokens = max(self._tokens, used - worst)
+        self._factor = max(self._factor, used / max(worst, 1))
+
+    def over(self, worst: int) -> int:
+        """Return what to reserve for a request with such a bound."""
+        return max(worst + self._tokens, math.ceil(worst * self._factor))
 
 
 class _SharedLock:

@@ -1,4 +1,4 @@
-"""The forms a served refiner's answer is held to: bounded, so that even small models end them.
+"""The forms that answers are held to: bounded, so that even small models end them.
 
 Facts behind the bounds: a grammar without limits lets a weak model write digits or calls until its
 tokens are used up. xgrammar takes a string's `pattern` as a pattern of the string *as it is
@@ -8,6 +8,8 @@ instead only loses texts with quotes or backslashes.
 """
 
 from typing import Any, Literal, cast
+
+from pydantic import BaseModel
 
 from burnish.tools.schemas import Schema, openai_tools, parameters, reply_schema
 
@@ -20,7 +22,15 @@ MOST_CALLS = 128
 MOST_TEXT = 200
 """Characters that one `remove_str` may name; longer pieces are lines or several calls."""
 MOST_LINE = 999_999
-TEXT = f'^([ !#-\\[\\]-\U0010ffff]|\\\\["\\\\/bfnrt]|\\\\u00[01][0-9a-fA-F]){{1,{MOST_TEXT}}}$'
+
+
+def text_pattern(least: int, most: int) -> str:
+    """Return the pattern of a JSON string of so many characters, as it is written."""
+    held = '([ !#-\\[\\]-\U0010ffff]|\\\\["\\\\/bfnrt]|\\\\u00[01][0-9a-fA-F])'
+    return f"^{held}{{{least},{most}}}$"
+
+
+TEXT = text_pattern(1, MOST_TEXT)
 """The class names what it takes: xgrammar 0.2.8 fails to compile a bounded `[^...\\x00-\\x1f]`, and
 where that has no bound it refuses every escape."""
 
@@ -44,6 +54,37 @@ def tools_of(mode: Mode, *, strict: bool) -> tuple[Schema, ...]:
         for tool in tools:
             tool["function"] |= {"strict": True}
     return tuple(tools)
+
+
+def form_schema(form: type[BaseModel]) -> Schema:
+    """Return the JSON schema of a flat form as servers take it for constrained decoding.
+
+    It has no keywords but those that grammar backends hold (xgrammar 0.2.8 was tried). Texts,
+    lists and numbers must have bounds: their `max_length`, `minimum` and `maximum`.
+    """
+    fields: dict[str, Schema] = form.model_json_schema()["properties"]
+    properties = {name: _held(field) for name, field in fields.items()}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _held(field: Schema) -> Schema:
+    match field:
+        case {"enum": choices}:
+            return {"type": "string", "enum": choices}
+        case {"type": "string", "maxLength": most}:
+            return {"type": "string", "pattern": text_pattern(field.get("minLength", 0), most)}
+        case {"type": "array", "items": items, "maxItems": most}:
+            least = field.get("minItems", 0)
+            return {"type": "array", "items": _held(items), "minItems": least, "maxItems": most}
+        case {"type": "integer" | "number" as kind, "minimum": least, "maximum": most}:
+            return {"type": kind, "minimum": least, "maximum": most}
+        case _:
+            raise ValueError(f"a form has no bounds for {field}")
 
 
 def _bounded(value: object) -> object:

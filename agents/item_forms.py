@@ -1,7 +1,7 @@
 """The forms that writing agents answer in, and how items are shown to them: fenced, as data."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,10 +9,18 @@ from pydantic import BaseModel, ConfigDict, Field
 from burnish.agents.pages import unmarked
 from burnish.corpora.documents import QAItem, digest
 from burnish.tools.answer_keys import key_positions
-from burnish.tools.schemas import Schema
 
 MOST_TEXT = 8_000
 MOST_ANSWER = 2_000
+MOST_WRONG = 19
+"""Wrong answers of an item."""
+MOST_TURNS = 100
+MOST_NAME = 500
+
+Texts = Annotated[list[Annotated[str, Field(max_length=MOST_TEXT)]], Field(max_length=MOST_TURNS)]
+Wrong = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=MOST_ANSWER)]], Field(max_length=MOST_WRONG)
+]
 
 
 class Form(BaseModel):
@@ -25,7 +33,7 @@ class Reworded(Form):
     """A question in other words."""
 
     question: str = Field(min_length=1, max_length=MOST_TEXT)
-    turns: list[str]
+    turns: Texts
     """The earlier turns in order; empty where the item has none."""
     rationale: str = Field(max_length=MOST_TEXT)
     """Empty where the item has none."""
@@ -34,14 +42,14 @@ class Reworded(Form):
 class Recalibrated(Reworded):
     """A question of another difficulty."""
 
-    wrong_answers: list[str]
+    wrong_answers: Wrong
     """As many as the item has; empty where it has none."""
 
 
 class Distractors(Form):
     """New wrong answers."""
 
-    wrong_answers: list[str]
+    wrong_answers: Wrong
 
 
 class NewItem(Form):
@@ -49,14 +57,14 @@ class NewItem(Form):
 
     question: str = Field(min_length=1, max_length=MOST_TEXT)
     answer: str = Field(min_length=1, max_length=MOST_ANSWER)
-    wrong_answers: list[str]
+    wrong_answers: Wrong
     rationale: str = Field(max_length=MOST_TEXT)
 
 
 class GroundedItem(NewItem):
     """A new question that rests on a passage."""
 
-    passage: str
+    passage: str = Field(max_length=MOST_NAME)
     """Id of the passage."""
     quote: str = Field(min_length=1, max_length=MOST_ANSWER)
     """The words of the passage that make the answer right."""
@@ -67,8 +75,13 @@ class Repaired(Form):
 
     question: str = Field(min_length=1, max_length=MOST_TEXT)
     answer: str = Field(min_length=1, max_length=MOST_ANSWER)
-    wrong_answers: list[str]
+    wrong_answers: Wrong
     rationale: str = Field(max_length=MOST_TEXT)
+
+
+FORMS: tuple[type[Form], ...] = (
+    Reworded, Recalibrated, Distractors, NewItem, GroundedItem, Repaired,
+)  # fmt: skip
 
 
 class Passage(Protocol):
@@ -88,21 +101,6 @@ class Passage(Protocol):
     def text(self) -> str:
         """What it says."""
         ...
-
-
-def schema_of(form: type[Form]) -> Schema:
-    """Return the JSON schema of a form, as servers take it for constrained decoding."""
-    schema = form.model_json_schema()
-    properties = {
-        name: {word: value for word, value in field.items() if word in {"type", "items"}}
-        for name, field in schema["properties"].items()
-    }
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
 
 
 def fenced(kind: str, words: str) -> str:

@@ -14,13 +14,14 @@ from pydantic import TypeAdapter
 
 from burnish.agents.editing import Edit, Order
 from burnish.agents.examples import Example, chosen, shown_examples
-from burnish.agents.item_forms import Form, Passage, schema_of
+from burnish.agents.forms import form_schema
+from burnish.agents.item_forms import Form, Passage
 from burnish.agents.messages import Message, Model, Reply, Request, Sampling
 from burnish.agents.prompts import digest_of, sections
-from burnish.agents.structured import Reading, ask_parsed, json_as
+from burnish.agents.structured import Metered, Reading, ask_parsed, json_as
 from burnish.agents.validator import Verdict
 from burnish.corpora.documents import QAItem
-from burnish.corpora.errors import ModelError, ReplyError
+from burnish.corpora.errors import STOPPING, BudgetExhausted, ModelError, ReplyError
 
 F = TypeVar("F", bound=Form)
 PROMPTS = Path(__file__).with_name("item_writer.md")
@@ -92,26 +93,6 @@ class Job(Protocol[F]):
         ...
 
 
-class Metered:
-    """A model that counts the tokens of one order, failed answers too."""
-
-    def __init__(self, model: Model) -> None:
-        self._model = model
-        self.tokens = 0
-
-    @property
-    def name(self) -> str:
-        """Name of the model as the server knows it."""
-        return self._model.name
-
-    async def ask(self, request: Request) -> Reply:
-        """Answer one request and count it; an answer from the store costs nothing."""
-        reply = await self._model.ask(request)
-        if reply.usage is not None and not reply.from_store:
-            self.tokens += reply.usage.total
-        return reply
-
-
 @dataclass(frozen=True, slots=True)
 class Written(Generic[F]):
     """An operation whose job a model does; asked again, it is told what was wrong."""
@@ -135,7 +116,7 @@ class Written(Generic[F]):
     @property
     def revision(self) -> str:
         """Model, and a digest of prompt, form and settings (temperature among them)."""
-        schema = repr(schema_of(self.job.form))
+        schema = repr(form_schema(self.job.form))
         shots = shown_examples(self.examples)
         return f"{self.model.name} {digest_of(self.system(), schema, shots, repr(self.config))}"
 
@@ -151,8 +132,9 @@ class Written(Generic[F]):
         """Carry out the order.
 
         Raises:
-            BudgetExhausted: a request does not fit the token budget.
+            BudgetExhausted: the first request does not fit the token budget.
             QuotaPaused: the server's quota is used up.
+            ModelError: the server cannot be used at all.
         """
         return await self._carry_out(order, ())
 
@@ -177,7 +159,11 @@ class Written(Generic[F]):
         request = self.request(order, "\n\n".join([brief.words, *more]))
         try:
             answer = await ask_parsed(metered, request, self._reading(order, brief))
-        except (ModelError, ReplyError) as error:
+        except (ModelError, ReplyError, BudgetExhausted) as error:
+            if isinstance(error, ModelError) and error.kind in STOPPING:
+                raise
+            if isinstance(error, BudgetExhausted) and not brief.tokens + metered.tokens:
+                raise
             return Edit(
                 order, "failed", order.item, order.item, _told(error),
                 brief.tokens + metered.tokens, verdicts=brief.verdicts,
@@ -199,7 +185,7 @@ class Written(Generic[F]):
                 temperature=self.config.temperature,
                 seed=order.seed,
             ),
-            schema=schema_of(self.job.form),
+            schema=form_schema(self.job.form),
             task=self.name,
             sample=order.seed,
         )
@@ -225,11 +211,10 @@ def _declined(order: Order, brief: Declined) -> Edit:
     )
 
 
-def _told(error: ModelError | ReplyError) -> str:
-    kind = (
-        f"the model failed ({error.kind})" if isinstance(error, ModelError) else "no usable draft"
-    )
-    return f"{kind}: {error}"
+def _told(error: ModelError | ReplyError | BudgetExhausted) -> str:
+    if isinstance(error, ModelError):
+        return f"the model failed ({error.kind}): {error}"
+    return f"no usable draft: {error}"
 
 
 def settled(item: QAItem, *, rationale: str = "", turns: Sequence[str] = ()) -> QAItem:

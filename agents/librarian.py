@@ -7,18 +7,18 @@ it is not sure, and never rejects, since a key that was not found may be right a
 """
 
 import asyncio
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from burnish.agents.forms import form_schema
 from burnish.agents.messages import Message, Model, Reply, Request, Sampling
 from burnish.agents.pages import unmarked
 from burnish.agents.prompts import digest_of, sections
-from burnish.agents.structured import ask_parsed, json_as
+from burnish.agents.structured import Metered, ask_parsed, json_as
 from burnish.agents.validator import Evidence, Opinion, Verdict
 from burnish.corpora.articles import Passage
 from burnish.corpora.documents import QAItem, digest
@@ -29,6 +29,7 @@ from burnish.corpora.errors import (
     QuotaPaused,
     ReplyError,
 )
+from burnish.tools.answers_choices import LETTERS, keyed, unlabelled
 from burnish.tools.embedder import Embedder
 from burnish.tools.support import Support, mentions, supports
 from burnish.tools.wiki_index import Hit
@@ -36,9 +37,6 @@ from burnish.tools.wiki_index import Hit
 NAME = "librarian"
 PATH = "retrieval"
 PROMPT = Path(__file__).with_name("librarian.md")
-
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_LABEL = re.compile(r"^\s*\(?([A-Z])\s*[.):]?\s*$", re.IGNORECASE)
 
 
 class Finder(Protocol):
@@ -76,10 +74,13 @@ class Finding(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     verdict: Literal["support", "contradict", "not_found"]
-    passages: list[int]
-    quote: str
-    answer: str
-    certainty: float
+    passages: list[Annotated[int, Field(json_schema_extra={"minimum": 1, "maximum": 99})]] = Field(
+        json_schema_extra={"maxItems": 20}
+    )
+    """Bounds stand in the schema alone: what breaks them is told in words of its own."""
+    quote: str = Field(max_length=2_000)
+    answer: str = Field(max_length=500)
+    certainty: float = Field(json_schema_extra={"minimum": 0, "maximum": 1})
 
 
 _FINDING = TypeAdapter(Finding)
@@ -138,7 +139,9 @@ class Librarian:
         Raises:
             SourceError: the index is damaged.
         """
-        others = [choice for choice in bare_choices(item) if choice != key][: self.config.rivals]
+        others = [choice for choice in unlabelled(item.choices) if choice != key][
+            : self.config.rivals
+        ]
         asked = [item.question, *(f"{item.question} {answer}" for answer in (key, *others))]
         scores: dict[str, float] = {}
         passages: dict[str, Passage] = {}
@@ -154,14 +157,13 @@ class Librarian:
 
     def request(self, item: QAItem, key: str, found: Sequence[Passage]) -> Request:
         """Return the question to the judge."""
-        schema = {**Finding.model_json_schema(), "additionalProperties": False}
         return Request(
             (
                 Message("system", sections(PROMPT)["task"]),
                 Message("user", shown(item, key, found)),
             ),
             Sampling(max_tokens=self.config.max_tokens, temperature=self.config.temperature),
-            schema=schema,
+            schema=form_schema(Finding),
             task=NAME,
         )
 
@@ -171,19 +173,15 @@ class Librarian:
         def read(reply: Reply) -> Finding:
             return checked(json_as(_FINDING)(reply), found)
 
+        metered = Metered(model)
         try:
-            answer = await ask_parsed(model, self.request(item, key, found), read)
+            answer = await ask_parsed(metered, self.request(item, key, found), read)
         except (BudgetExhausted, QuotaPaused) as error:
             kind = "budget" if isinstance(error, BudgetExhausted) else "quota"
-            return _abstention(str(error), failure=kind)
+            return _abstention(str(error), failure=kind, tokens=metered.tokens)
         except (ModelError, ReplyError) as error:
-            return _abstention(str(error), failure="model")
-        finding = answer.value
-        tokens = sum(
-            reply.usage.total
-            for reply in answer.replies
-            if reply.usage is not None and not reply.from_store
-        )
+            return _abstention(str(error), failure="model", tokens=metered.tokens)
+        finding, tokens = answer.value, metered.tokens
         cited = [found[number - 1] for number in dict.fromkeys(finding.passages)]
         evidence = tuple(Evidence("passage", one.id, one.text) for one in cited)
         if finding.quote:
@@ -205,7 +203,7 @@ class Librarian:
     def _scored(
         self, item: QAItem, key: str, found: Sequence[Passage], embedder: Embedder
     ) -> Verdict:
-        rivals = [choice for choice in bare_choices(item) if choice != key]
+        rivals = [choice for choice in unlabelled(item.choices) if choice != key]
         own, *others = supports(item.question, [key, *rivals], found, embedder)
         best = max((other.score for other in others), default=0.0)
         return verdict_of(own, best, key, self.config)
@@ -247,30 +245,16 @@ def checked(finding: Finding, found: Sequence[Passage]) -> Finding:
 
 
 def key_text(item: QAItem) -> str:
-    """Return the keyed answer in words: that of the choice, where the key is its letter."""
-    choices = bare_choices(item)
-    label = _LABEL.match(item.answer)
-    if choices and label is not None and item.answer.strip() not in choices:
-        place = _LETTERS.index(label.group(1).upper())
-        return choices[place] if place < len(choices) else item.answer
-    return item.answer
-
-
-def bare_choices(item: QAItem) -> list[str]:
-    """Return the choices without the letters that some sets put before each of them."""
-    bare = [choice.strip().lstrip("(") for choice in item.choices]
-    labelled = all(
-        text[:1] == letter and text[1:2] in {")", ".", ":"}
-        for letter, text in zip(_LETTERS, bare, strict=False)
-    )
-    return [text[2:].strip() for text in bare] if bare and labelled else list(item.choices)
+    """Return the keyed answer in words: those of the choice it names, where there are choices."""
+    place = keyed(item.answer, item.choices) if item.choices else None
+    return item.answer if place is None else unlabelled(item.choices)[place]
 
 
 def shown(item: QAItem, key: str, found: Sequence[Passage]) -> str:
     """Return what the user turn says; nothing in item or passages can pose as a fence."""
     parts = [f"Question:\n{item.question}"]
     if item.choices:
-        listed = zip(_LETTERS, bare_choices(item), strict=False)
+        listed = zip(LETTERS, unlabelled(item.choices), strict=False)
         parts.append("Choices:\n" + "\n".join(f"{letter}) {text}" for letter, text in listed))
     parts.append(f"Keyed answer:\n{key}")
     words = "\n\n".join(parts)
@@ -289,5 +273,5 @@ def shown(item: QAItem, key: str, found: Sequence[Passage]) -> str:
     ])
 
 
-def _abstention(reason: str, *, failure: str = "") -> Verdict:
-    return Verdict(NAME, "abstain", 0.0, reason, failure=failure)
+def _abstention(reason: str, *, failure: str = "", tokens: int = 0) -> Verdict:
+    return Verdict(NAME, "abstain", 0.0, reason, tokens=tokens, failure=failure)

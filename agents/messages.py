@@ -102,6 +102,14 @@ class Reply:
     """True when no request was sent for it."""
 
     @property
+    def tokens(self) -> int:
+        """Tokens of the work, in and out, whoever paid for it: the same when a run goes on.
+
+        What was paid is told by the budget alone (`TokenBudget.account`).
+        """
+        return 0 if self.usage is None else self.usage.total
+
+    @property
     def fault(self) -> Fault | None:
         """Why the reply must not be taken as good, or None."""
         if self.refusal or self.finish in {"content_filter", "refusal"}:

@@ -179,7 +179,7 @@ class Reasoner:
         tokens = 0
         try:
             reply = await model.ask(request)
-            tokens = spent(reply)
+            tokens = reply.tokens
             if reply.fault in {"truncated", "refused"}:
                 return Trial(None, "model", f"the reply is {reply.fault}", tokens=tokens)
             try:
@@ -197,11 +197,6 @@ class Reasoner:
         answer = found_answer(result)
         reason = "" if answer else "the program ended without an answer"
         return Trial(answer, "", reason, evidence, tokens)
-
-
-def spent(reply: Reply) -> int:
-    """Return the tokens a reply cost; one from the store costs none."""
-    return 0 if reply.usage is None or reply.from_store else reply.usage.total
 
 
 def shown(item: QAItem) -> str:

@@ -59,6 +59,8 @@ class Endpoint:
     """Seconds for a whole request."""
     concurrency: int = 64
     """The most requests in flight from one process."""
+    patience_s: float = 300.0
+    """Seconds the server may be down before requests are given up."""
     limit_field: str = "max_tokens"
     """`max_tokens`, or `max_completion_tokens` for servers that know only that."""
     stream: bool = False
@@ -188,7 +190,7 @@ class Company:
                 Connection(endpoint.url, key, endpoint.timeout_s), dialect_of(endpoint)
             )
             self._transports.append(transport)
-            policy = GatePolicy(highest_limit=endpoint.concurrency)
+            policy = GatePolicy(highest_limit=endpoint.concurrency, patience_s=endpoint.patience_s)
             gate = gates.setdefault(re.sub(r"/+$", "", endpoint.url), Gate(policy))
             counting = Counting(count=(counters or {}).get(endpoint.model))
             rules = Rules(counting=counting, recall_faults=recall_faults)

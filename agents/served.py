@@ -20,16 +20,10 @@ from burnish.agents.prompts import digest_of, sections
 from burnish.agents.refiner import Attempt
 from burnish.agents.talks import Talk, Terms, kinds_of
 from burnish.corpora.documents import Document
-from burnish.corpora.errors import ModelError, RefinerError, ReplyError
+from burnish.corpora.errors import STOPPING, ModelError, RefinerError, ReplyError
 from burnish.tools.deletion import Program, RemoveLines, RemoveStr, resolve
 from burnish.tools.lines import Window, windows
 from burnish.tools.parsing import to_json
-
-STOPPING = frozenset({
-    "auth", "missing", "unsent", "unreachable", "unsupported", "rate_limited", "overloaded",
-    "not_recorded",
-})  # fmt: skip
-"""Failures that say something about the server, not about a document: they stop the run."""
 
 _TURNS: dict[Mode, int] = {"one_shot": 2, "tools": 2, "agentic": 6}
 

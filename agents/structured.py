@@ -28,6 +28,25 @@ class Answer(Generic[T]):
         return len(self.replies) > 1
 
 
+class Metered:
+    """A model that counts the tokens of one order's replies, unusable ones too."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self.tokens = 0
+
+    @property
+    def name(self) -> str:
+        """Name of the model as the server knows it."""
+        return self._model.name
+
+    async def ask(self, request: Request) -> Reply:
+        """Answer one request and count it."""
+        reply = await self._model.ask(request)
+        self.tokens += reply.tokens
+        return reply
+
+
 async def ask_parsed(model: Model, request: Request, read: Reading[T]) -> Answer[T]:
     """Ask, read, and on an unusable answer tell the model once what is wrong with it.
 

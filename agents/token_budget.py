@@ -3,6 +3,10 @@
 The sum of everything settled and everything reserved never passes the ceiling. A reservation that
 was never settled, because its process died, counts as spent for ever: the server may have done
 the work. The ledger outlives runs and is shared by tasks and processes of one machine.
+
+A server that reports more tokens than a request can take by its own bounds is found out by the
+first reply, and its excess is reserved from then on (`agents.client`). One that begins to do so
+later can pass the ceiling by the excess of what is in flight, and no further.
 """
 
 import asyncio
@@ -70,6 +74,8 @@ class TokenBudget:
     """
 
     def __init__(self, path: Path, ceiling: int | None) -> None:
+        self.bounded = ceiling is not None
+        """Whether there is a ceiling."""
         self._journal = Journal(path, _SCHEMA, durable=True)
         self._journal.do(lambda db: db.execute("UPDATE account SET ceiling = ?", (ceiling,)))
         self._busy = 0  # reservations of this process being asked for or not settled yet

@@ -43,6 +43,12 @@ that; `overloaded`: 503; `server`: other 5xx; `rejected`: the server calls the r
 completion; `unreachable`: the circuit breaker stayed open; `not_recorded`: a replay has no reply.
 """
 
+STOPPING: frozenset[ModelFailure] = frozenset({
+    "auth", "missing", "unsent", "unreachable", "unsupported", "rate_limited", "overloaded",
+    "not_recorded",
+})  # fmt: skip
+"""Failures that say something about the server, not about a record: they stop the run."""
+
 
 class BurnishError(Exception):
     """Base of all failures that burnish reports in one line; they travel between processes."""

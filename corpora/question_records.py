@@ -111,6 +111,9 @@ def _answer(value: Value, key: int | None, choices: int) -> Answer | None:
     if key is None:
         lowered = value.strip().lower()
         return Answer(lowered in {"1", "true"}) if lowered in {"0", "1", "true", "false"} else None
+    if len(value) == 1 and value.isalpha():
+        place = LETTERS.find(value.upper())
+        return Answer(place == key, place if 0 <= place < choices else None)
     place = LETTERS.find(value.strip().strip("()[].: ").upper()) if len(value.strip()) < 4 else -1
     return Answer(place == key, place if 0 <= place < choices else None)
 

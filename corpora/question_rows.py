@@ -196,7 +196,9 @@ def _write_fields(item: QAItem, layout: Layout) -> dict[str, Value]:
 
 def _write_key(item: QAItem, layout: Layout) -> Value:
     if item.choices and item.answer in item.choices:
-        choices = _labelled(item, layout)
+        choices = Choices(item.choices)
+        if layout.key_form == "label":
+            choices = _labelled(item, layout)
         key = write_key(item.choices.index(item.answer), choices, layout.key_form)
         return _typed(key, layout)
     if layout.answer_form == "after_hashes" and item.rationale is not None:

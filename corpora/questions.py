@@ -114,6 +114,8 @@ class QuestionSource:
         """Which columns hold what, for reading and for `to_row`."""
         self.schema: pa.Schema | None = _schema(parts)
         """The columns of typed files, for `table_of`; None for JSON lines."""
+        self._digests: list[bytes] | None = None
+        """Of the bytes of the parts, once all of them were read."""
 
     def rows(self, progress: Callable[[int], None] | None = None) -> Iterator[QuestionRow | BadRow]:
         """Yield the rows selected, good and bad, in order.
@@ -144,14 +146,18 @@ class QuestionSource:
     def digest(self) -> str:
         """Return the SHA-256 (hexadecimal) over the names and bytes of all parts, in order."""
         whole = hashlib.sha256()
-        for part in self._parts:
-            tap = Tap()
-            with closing(self._gate()) as gate:
-                for _ in part.rows(gate, tap):
-                    pass
+        read = self._digests or [self._read_through(part) for part in self._parts]
+        for part, digest in zip(self._parts, read, strict=True):
             whole.update(f"{len(part.name)} {part.name}\n".encode("utf-8", "surrogateescape"))
-            whole.update(tap.digest())
+            whole.update(digest)
         return whole.hexdigest()
+
+    def _read_through(self, part: Part) -> bytes:
+        tap = Tap()
+        with closing(self._gate()) as gate:
+            for _ in part.rows(gate, tap):
+                pass
+        return tap.digest()
 
     def _gate(self) -> QuestionGate:
         layout = self.layout
@@ -173,6 +179,8 @@ class QuestionSource:
                             "it be set aside by leaving out --strict"
                         )
                     yield found
+            if taps is not None:
+                self._digests = [taps[part.name].digest() for part in self._parts]
             head = self._parts[0].head() if self._parts else None
             gate.require_columns(self._parts[0].name, head.columns if head else None)
 

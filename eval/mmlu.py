@@ -4,6 +4,7 @@ import gzip
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 import orjson
@@ -31,13 +32,26 @@ class Mmlu:
     """Length of question and choices."""
 
 
+class Row(TypedDict):
+    """An item as the file has it."""
+
+    id: str
+    subject: str
+    question: str
+    choices: list[str]
+    answer: int
+    """Place of the key."""
+    helm10: dict[str, str]
+    """The letter that each model answered."""
+
+
 def folder() -> Path:
     """Return where the data lies: BURNISH_DATA, or beside the repository."""
     return Path(os.environ.get("BURNISH_DATA") or "../shared/data")
 
 
-def load(root: Path, limit: int | None = None) -> Mmlu:
-    """Read the items; `limit` takes every n-th so that about so many are left.
+def read(root: Path, limit: int | None = None) -> list[Row]:
+    """Read the rows of the items; `limit` takes every n-th so that about so many are left.
 
     Raises:
         SourceError: the file is not there, or holds no item that all models answered.
@@ -45,14 +59,22 @@ def load(root: Path, limit: int | None = None) -> Mmlu:
     path = root / FILE
     try:
         with gzip.open(path) as lines:
-            rows = [orjson.loads(line) for line in lines]
+            rows: list[Row] = [orjson.loads(line) for line in lines]
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error}); set BURNISH_DATA.") from error
     rows = [row for row in rows if row.get("helm10")]
     if not rows:
         raise SourceError(f"{path}: no item with answers; fetch the data again.")
-    if limit is not None:
-        rows = rows[:: max(1, len(rows) // limit)]
+    return rows if limit is None else rows[:: max(1, len(rows) // limit)]
+
+
+def load(root: Path, limit: int | None = None) -> Mmlu:
+    """Read the items as arrays, as `read` returns them.
+
+    Raises:
+        SourceError: the file is not there, or holds no item that all models answered.
+    """
+    rows = read(root, limit)
     models = tuple(sorted(rows[0]["helm10"]))
     names = tuple(sorted({row["subject"] for row in rows}))
     code = {name: number for number, name in enumerate(names)}

@@ -2,13 +2,20 @@
 
 Skewed subsamples of MMLU are rebalanced towards the full set's cells (subject by difficulty) from a
 reserve pool, under budgets that bind; every method meets the same sets, pools, costs and limits.
+
+    python -m burnish.eval.qa --seeds 0 --runs 3 [--endpoint URL --model NAME --tokens N]
+
+runs the whole graph on such subsamples: removing alone, drawing from a reserve and, where an
+endpoint is named, writing with its model under a budget of tokens.
 """
 
 import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import orjson
@@ -19,6 +26,7 @@ from burnish.corpora.errors import BurnishError
 from burnish.eval import mmlu
 from burnish.eval.bootstrap import Interval, interval, resamples
 from burnish.eval.qa_rebalance import BUDGETS, Setting, Trial, methods, trials
+from burnish.eval.qa_runs import Bench, RunTrial, Writer, run_trials
 
 DRAWS = 10_000
 REFERENCE = "burnish"
@@ -124,6 +132,63 @@ def _told(found: Interval, digits: int = 4) -> str:
     return f"{found.value:.{digits}f} ({found.low:.{digits}f} to {found.high:.{digits}f})"
 
 
+def whole_runs(root: Path, data: mmlu.Mmlu, wanted: argparse.Namespace) -> list[RunTrial]:
+    """Run the graph on a subsample of each seed asked for."""
+    if not wanted.runs:
+        return []
+    writer: Writer | None = None
+    if wanted.endpoint:
+        writer = Writer(wanted.endpoint, wanted.model, wanted.tokens, tuple(wanted.set))
+    with ExitStack() as stack:
+        folder = wanted.folder or Path(stack.enter_context(TemporaryDirectory()))
+        rows = mmlu.read(root, wanted.limit)
+        bench = Bench(data, rows, folder, wanted.run_size, writer)
+        seeds = range(wanted.first_seed, wanted.first_seed + wanted.runs)
+        return [trial for seed in seeds for trial in run_trials(bench, seed)]
+
+
+def show_runs(found: Sequence[RunTrial], console: Console) -> None:
+    """Print what whole runs came to: an arm a row, then what its operations did."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("run", "JSD before", "after", "floor", "reduction", "items", "tokens", "faults"):
+        table.add_column(name, justify="left" if name == "run" else "right")
+    for arm in dict.fromkeys(trial.arm for trial in found):
+        mine = [trial for trial in found if trial.arm == arm]
+        table.add_row(
+            arm,
+            _told(mean_of([trial.before for trial in mine])),
+            _told(mean_of([trial.after for trial in mine])),
+            f"{np.mean([trial.floor for trial in mine]):.4f}",
+            _told(mean_of([100 * trial.reduction for trial in mine]), 1),
+            f"{np.mean([trial.size for trial in mine]):.0f}",
+            f"{np.mean([trial.tokens for trial in mine]):,.0f}",
+            f"{sum(len(trial.faults) for trial in mine)}",
+        )
+    console.print(f"whole runs, {len({trial.seed for trial in found})} seeds")
+    console.print(table)
+    console.print(_operations(found))
+
+
+def _operations(found: Sequence[RunTrial]) -> Table:
+    """Return what each operation was to bring, and what it brought, summed over the runs."""
+    table = Table(box=None, pad_edge=False)
+    names = ("orders", "done", "mean_gain", "planned_gain", "gain", "mean_tokens", "tokens")
+    for name in ("run", "operation", *names):
+        table.add_column(name.replace("_", " "), justify="right" if name in names else "left")
+    sums: dict[tuple[str, str], list[float]] = {}
+    for trial in found:
+        for line in trial.invoice:
+            held = sums.setdefault((trial.arm, line["operation"]), [0.0] * len(names))
+            for at, name in enumerate(names):
+                held[at] += float(line[name])
+    for (arm, operation), held in sums.items():
+        cells = [
+            f"{v:.4f}" if "gain" in n else f"{v:,.0f}" for n, v in zip(names, held, strict=True)
+        ]
+        table.add_row(arm, operation, *cells)
+    return table
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the experiment and print it."""
     parser = argparse.ArgumentParser(prog="python -m burnish.eval.qa", description=__doc__)
@@ -133,6 +198,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--budgets", type=float, nargs="+", default=list(BUDGETS))
     parser.add_argument("--limit", type=int, help="use about so many items of MMLU")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
+    parser.add_argument("--runs", type=int, default=0, help="seeds of whole runs")
+    parser.add_argument("--run-size", type=int, default=400, help="items of a run's subsample")
+    parser.add_argument("--endpoint", help="server of the model that writes in whole runs")
+    parser.add_argument("--model", default="default", help="its name on the server")
+    parser.add_argument("--tokens", type=int, default=500_000, help="budget of each of its runs")
+    parser.add_argument("--set", action="append", default=[], help="a setting of its runs, k=v")
+    parser.add_argument("--folder", type=Path, help="keep the runs here, and resume them")
     wanted = parser.parse_args(argv)
     root = mmlu.folder()
     if not (root / mmlu.FILE).is_file():
@@ -152,10 +224,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     ]
     spent = time.process_time() - begun
     console = Console(width=170, color_system=None, highlight=False)
-    show(results, console)
-    console.print(f"{spent:.0f} s of CPU time")
+    if results:
+        show(results, console)
+        console.print(f"{spent:.0f} s of CPU time")
+    runs = whole_runs(root, data, wanted)
+    if runs:
+        show_runs(runs, console)
     if wanted.json is not None:
-        tree = {**summary(results), "trials": [trial.as_json() for trial in results]}
+        tree: dict[str, object] = {"trials": [trial.as_json() for trial in results]}
+        tree |= {**(summary(results) if results else {}), "runs": [run.as_json() for run in runs]}
         wanted.json.write_bytes(orjson.dumps(tree, option=orjson.OPT_INDENT_2) + b"\n")
     return 0
 

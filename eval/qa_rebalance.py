@@ -1,5 +1,6 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportMissingTypeStubs=false
+# pyright: reportUnknownParameterType=false
 """Rebalancing of MMLU without a language model: skewed subsamples, mended from a reserve pool.
 
 Each seed draws half of the models; their answers alone give difficulties (Rasch) and so the cells
@@ -13,15 +14,20 @@ from dataclasses import asdict, dataclass
 from functools import partial
 
 import numpy as np
+import pyarrow as pa
 from scipy.stats import kendalltau, spearmanr
 
 from burnish.eval.mmlu import Mmlu
 from burnish.tools import stepwise
 from burnish.tools.coverage import Rebalancing, remove_and_draw
 from burnish.tools.difficulty import fit_rasch, from_matrix
-from burnish.tools.divergence import sampled_floor
+from burnish.tools.divergence import OUTSIDE, sampled_floor
+from burnish.tools.estimates import Estimates, from_table
 from burnish.tools.instances import Flags, Floats, Ints
+from burnish.tools.lagrangian import Effort
+from burnish.tools.quotas import Quota, Quotas
 from burnish.tools.rebalancing import plan_once, rebalance
+from burnish.tools.target_plans import Doubtful, plan_towards
 
 BUCKET_QUANTILES = (0.6, 0.75, 0.9)
 """Quantiles of the full set's difficulties at which buckets begin; most items are easy for all."""
@@ -108,13 +114,45 @@ class Skewed:
 def methods(seed: int) -> Mapping[str, Method]:
     """Return the methods compared, burnish first."""
     return {
-        "burnish": lambda problem: rebalance(problem).chosen,
+        "burnish": planned,
         "greedy": stepwise.greedy,
         "uniform": partial(stepwise.uniform, seed=seed),
         "random": partial(stepwise.random, seed=seed),
         "one plan": plan_once,
         "adaptive greedy": lambda problem: stepwise.adaptive_greedy(problem).chosen,
     }
+
+
+def planned(problem: Rebalancing) -> Ints:
+    """Plan as a round of `burnish run` does."""
+    sizes = (
+        Quota("size", "", "count", "min", problem.size_min),
+        Quota("size", "", "count", "max", problem.size_max),
+    )
+    certain = Doubtful(problem, np.ones(len(problem.moves.item)))
+    table = table_of(problem)
+    return plan_towards(certain, table, problem.budget, Quotas(sizes), Effort(), ()).chosen
+
+
+def table_of(problem: Rebalancing) -> Estimates:
+    """Return removals and draws as a table of options, and after them rows to keep the items."""
+    moves = problem.moves
+    draws = moves.cell_from == OUTSIDE
+    homes = np.flatnonzero(~draws)
+    names: list[str] = np.where(draws, "draw", "remove").tolist()
+    table = pa.table({
+        "item": pa.array(np.concatenate((moves.item, moves.item[homes]))),
+        "operation": pa.array([*names, *(["keep"] * len(homes))]),
+        "gain": pa.array(np.zeros(len(draws) + len(homes))),
+        "cost": pa.array(np.concatenate((moves.cost, np.zeros(len(homes))))),
+        "cell_from": _cells(np.concatenate((moves.cell_from, moves.cell_from[homes]))),
+        "cell_to": _cells(np.concatenate((moves.cell_to, moves.cell_from[homes]))),
+    })
+    return from_table(table, "the options")
+
+
+def _cells(codes: Ints) -> pa.Array:
+    return pa.array([None if code == OUTSIDE else f"cell {code}" for code in codes.tolist()])
 
 
 def skewed(data: Mmlu, size: int, seed: int) -> Skewed:

@@ -42,6 +42,13 @@ def profile(
     answers: Annotated[
         _Named, typer.Option(metavar="FILE", help="Answer records of another file, by id.")
     ] = None,
+    judgements: Annotated[
+        _Named,
+        typer.Option(metavar="FILE", help="Pairs of items by id: columns harder, easier, draw."),
+    ] = None,
+    online_elo: Annotated[
+        bool, typer.Option("--online-elo", help="Rate judgements by Elo, in their order.")
+    ] = False,
     buckets: Annotated[int, typer.Option(min=1, help="Difficulty buckets, equally full.")] = 5,
     edges: Annotated[
         _Named, typer.Option(help="Edges of the buckets in logits, such as -1,0,1.")
@@ -75,8 +82,10 @@ def profile(
         turns=turns_field,
         records=tuple(records) if records else None,
     )
-    reading = Reading(fields, Selection(limit, sample, seed), strict, answers)
-    settings = ProfileSettings(buckets=buckets, edges=_edges(edges), seed=seed)
+    reading = Reading(fields, Selection(limit, sample, seed), strict, answers, judgements)
+    settings = ProfileSettings(
+        buckets=buckets, edges=_edges(edges), seed=seed, online_elo=online_elo
+    )
     check_output(output)
     vectoring = _vectoring(embedder, cache) if vectors or embedder else None
     result = profile_location(source, target, reading, settings, vectoring)

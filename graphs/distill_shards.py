@@ -18,9 +18,8 @@ import orjson
 
 from burnish.agents.expert import Expert, Rewrite
 from burnish.agents.pages import Page, shown
-from burnish.agents.served import STOPPING
 from burnish.corpora.documents import digest
-from burnish.corpora.errors import BurnishError, ModelError, QuarantinedReply
+from burnish.corpora.errors import STOPPING, BurnishError, ModelError, QuarantinedReply
 from burnish.corpora.rows import Shard
 from burnish.corpora.runfolder import RunFolder, write_json
 from burnish.corpora.sinks import write_jsonl

@@ -49,6 +49,7 @@ def endpoint_of(llm: LlmSettings) -> Endpoint:
         key_env=llm.key_env,
         timeout_s=llm.timeout_s,
         concurrency=llm.concurrency,
+        patience_s=llm.patience_s,
         extra=llm.extra,
     )
 

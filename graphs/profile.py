@@ -11,6 +11,7 @@ import numpy as np
 
 from burnish.corpora.answer_files import join_answers
 from burnish.corpora.errors import SourceError
+from burnish.corpora.judgement_files import read_judgements
 from burnish.corpora.question_layout import Layout
 from burnish.corpora.questions import BadRow, QuestionFields, QuestionRow, open_questions
 from burnish.corpora.rows import Selection
@@ -18,6 +19,7 @@ from burnish.graphs.profile_figures import Figures, figures_of
 from burnish.graphs.vector_cache import Embedder, VectorCache
 from burnish.tools.near_duplicates import item_text
 from burnish.tools.profiling import Profiled, ProfileSettings, SetVectors, profile_sets
+from burnish.tools.rating import Judgements
 
 _LONGEST: Final = 2_000
 """Characters of an item that are embedded; embedders read no further."""
@@ -42,6 +44,8 @@ class Reading:
     strict: bool = False
     answers: str | None = None
     """A file of answer records that names items by their id."""
+    judgements: str | None = None
+    """A file that says of pairs of items which is the harder."""
 
 
 _READING: Final = Reading()
@@ -87,6 +91,7 @@ def profile_location(
         settings,
         _vectors(own.rows, vectoring),
         None if other is None else _vectors(other.rows, vectoring),
+        _judgements(reading.judgements, [*own.rows, *(other.rows if other is not None else ())]),
     )
     named = (location, target)
     figures = figures_of(profiled, own.rows, other.rows if other else [], len(own.bad), named)
@@ -113,6 +118,18 @@ def read_set(location: str, reading: Reading = _READING) -> ReadSet:
     if reading.answers is not None:
         rows = join_answers(rows, reading.answers, source.layout.id or "id")
     return ReadSet(location, rows, bad, source.layout)
+
+
+def _judgements(location: str | None, rows: Sequence[QuestionRow]) -> Judgements | None:
+    if location is None:
+        return None
+    found = read_judgements(location, [row.item.id for row in rows])
+    return Judgements(
+        np.array([one.harder for one in found], np.int64),
+        np.array([one.easier for one in found], np.int64),
+        np.array([0.5 if one.draw else 1.0 for one in found]),
+        len(rows),
+    )
 
 
 def _vectors(rows: Sequence[QuestionRow], vectoring: Vectoring | None) -> SetVectors | None:

@@ -36,9 +36,13 @@ def _lines(figures: Figures) -> list[str]:
     ]
     if difficulty["known"]:
         edges = ", ".join(f"{edge:.2f}" for edge in figures["buckets"]["edges"])
+        by = f" of {difficulty['models']} models" if difficulty["models"] else ""
+        unsure = "no standard errors"
+        if difficulty["median_error"] is not None:
+            unsure = f"median error {difficulty['median_error']:.2f} logits"
         lines += [
-            f"difficulty  {difficulty['known']:,} items from {difficulty['answers']:,} answers of "
-            f"{difficulty['models']} models, median error {difficulty['median_error']:.2f} logits",
+            f"difficulty  {difficulty['known']:,} items from {difficulty['answers']:,} "
+            f"{difficulty['told_by']}{by}, {unsure}",
             f"buckets     edges {edges}",
         ]
     else:

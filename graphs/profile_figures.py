@@ -84,7 +84,8 @@ def _difficulty(profiled: Profiled) -> Figures:
         "known": int(known.sum()),
         "answers": int(profile.answers.sum()),
         "models": len(profiled.models),
-        "median_error": float(np.median(profile.error[known])),
+        "told_by": "answers" if len(fit.ability) else "judgements",
+        "median_error": _known(float(np.median(profile.error[known]))),
         "spread": fit.spread,
         "histogram": {
             "counts": [int(count) for count in counts],
@@ -113,11 +114,16 @@ def _extreme(profile: Profile, known: NDArray[np.bool_], *, hardest: bool) -> li
         {
             "id": profile.ids[at],
             "difficulty": float(profile.difficulty[at]),
-            "error": float(profile.error[at]),
+            "error": _known(float(profile.error[at])),
             "elo": float(ratings[at]),
         }
         for at in chosen
     ]
+
+
+def _known(value: float) -> float | None:
+    """Return a value that JSON has: nothing for nan."""
+    return None if np.isnan(value) else value
 
 
 def _buckets(profile: Profile, target: Profile | None) -> Figures:

@@ -1,17 +1,13 @@
 """The profile of a QA set as one page that needs nothing else and runs nothing."""
 
-from collections.abc import Mapping, Sequence
-from importlib.resources import files
-from pathlib import PurePath
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 from burnish.graphs.charts import Bar, bars, histogram, number, percent
-from burnish.graphs.markup import Markup, join, tag
+from burnish.graphs.markup import Markup, tag
+from burnish.graphs.page import Figures, cards, header_of, listing, name_of, page, panel, table
 from burnish.graphs.visible import shown
 
-_POLICY: Final = (
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-)
 _CELLS: Final = 60
 _MODELS: Final = 30
 _NAMES: Final[Mapping[str, str]] = {
@@ -26,21 +22,9 @@ _SIGNALS: Final[Mapping[str, str]] = {
     "working_distractors": "Wrong choices that at least 5 % of answers took",
 }
 
-Figures = Mapping[str, Any]
-
 
 def render_profile(figures: Figures) -> str:
     """Return the page for the figures that `figures_of` makes."""
-    name = shown(PurePath(str(figures["input"])).name or str(figures["input"]))
-    style = files("burnish.graphs").joinpath("report.css").read_text("utf-8")
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", f"burnish: profile of {name}"),
-        tag("style", Markup(style)),
-    )
     sections = [
         _cards(figures),
         _divergence(figures),
@@ -50,35 +34,29 @@ def render_profile(figures: Figures) -> str:
         _cells(figures),
     ]
     target = f" · target {figures['target']}" if figures["target"] else ""
-    about = f"{figures['input']}{target}"
-    header = tag(
-        "header",
-        tag(
-            "div",
-            tag("h1", "Profile of ", tag("bdi", name)),
-            tag("p", tag("bdi", shown(about)), class_="about"),
-        ),
-    )
-    page = tag("html", head, tag("body", header, tag("main", *sections)), lang="en")
-    return f"<!doctype html>\n{page}\n"
+    name = name_of(str(figures["input"]))
+    header = header_of(name, shown(f"{figures['input']}{target}"), before="Profile of ")
+    return page(f"profile of {name}", header, sections)
 
 
 def _cards(figures: Figures) -> Markup:
     difficulty, flagged = figures["difficulty"], sum(row["items"] for row in figures["flags"])
     cells = sum(1 for row in figures["cells"] if row["items"])
-    cards = [
+    pairs = [
         (number(figures["items"]), f"items, {number(figures['bad_rows'])} bad rows set aside"),
         (number(cells), "cells (domain by skill)"),
-        (number(difficulty["known"]), f"items answered by {number(difficulty['models'])} models"),
+        (number(difficulty["known"]), _told(difficulty)),
         (number(flagged), "flags on items"),
         (number(figures["rationales"]), "items with a rationale"),
         (number(figures["multi_turn"]), "items of several turns"),
     ]
-    return tag(
-        "section",
-        *(tag("div", tag("b", top), tag("span", below), class_="card") for top, below in cards),
-        class_="cards",
-    )
+    return cards(pairs)
+
+
+def _told(difficulty: Figures) -> str:
+    if difficulty.get("told_by") == "judgements":
+        return "items judged against others"
+    return f"items answered by {number(difficulty['models'])} models"
 
 
 def _divergence(figures: Figures) -> Markup:
@@ -97,7 +75,7 @@ def _divergence(figures: Figures) -> Markup:
         "what as many draws from the target itself would show; what lies above it can be reduced."
     )
     heads = ("of", "#divergence", "#interval", "#floor", "#above the floor")
-    return _list("Distance to the target", note, heads, rows)
+    return listing("Distance to the target", note, heads, rows)
 
 
 def _difficulty(figures: Figures) -> Markup:
@@ -106,10 +84,11 @@ def _difficulty(figures: Figures) -> Markup:
         note = "No answer records: give columns that say how models answered, or ask a panel."
         return tag("section", tag("h2", "Difficulty"), tag("p", note, class_="note"))
     drawn = found["histogram"]
-    note = (
-        f"Logits, 0 for the average item; {number(found['answers'])} answers, median standard "
-        f"error {found['median_error']:.2f}."
-    )
+    unsure = "no standard errors"
+    if found["median_error"] is not None:
+        unsure = f"median standard error {found['median_error']:.2f}"
+    told = f"{number(found['answers'])} {found['told_by']}, {unsure}"
+    note = f"Logits, 0 for the average item; {told}."
     columns = histogram(
         drawn["counts"], f"{drawn['low']:.1f} easy", f"{drawn['high']:.1f} hard", "items"
     )
@@ -132,20 +111,26 @@ def _difficulty(figures: Figures) -> Markup:
         for row in found["abilities"][:_MODELS]
     ]
     panels = [
-        _panel("How hard the items are", note, columns),
-        _panel("Buckets", f"Edges in logits: {edges or 'none'}.", bars(buckets)),
-        _panel("Who answered", "Ability.", _table(("model", "#logits", "#Elo"), models)),
-        _panel("The extremes", "Hardest, then easiest.", _extremes(found)),
+        panel("How hard the items are", note, columns),
+        panel("Buckets", f"Edges in logits: {edges or 'none'}.", bars(buckets)),
     ]
+    if models:
+        heads = ("model", "#logits", "#Elo")
+        panels.append(panel("Who answered", "Ability.", table(heads, models)))
+    panels.append(panel("The extremes", "Hardest, then easiest.", _extremes(found)))
     return tag("section", tag("h2", "Difficulty"), tag("div", *panels, class_="panels"))
 
 
 def _extremes(found: Figures) -> Markup:
     rows = [
-        [tag("bdi", shown(one["id"])), f"{one['difficulty']:.2f} ± {one['error']:.2f}"]
+        [tag("bdi", shown(one["id"])), f"{one['difficulty']:.2f}{_error(one)}"]
         for one in (*found["hardest"], *found["easiest"])
     ]
-    return _table(("item", "#difficulty"), rows)
+    return table(("item", "#difficulty"), rows)
+
+
+def _error(one: Figures) -> str:
+    return "" if one["error"] is None else f" ± {one['error']:.2f}"
 
 
 def _choices(figures: Figures) -> Markup:
@@ -160,7 +145,7 @@ def _choices(figures: Figures) -> Markup:
             f"{number(total)} items; the fullest place has {one['excess']:+.1%} of keys beyond "
             f"chance (95 % {one['low']:+.1%} to {one['high']:+.1%}), p = {one['p']:.2g}."
         )
-        panels.append(_panel(f"Where keys stand, {one['choices']} choices", note, bars(drawn)))
+        panels.append(panel(f"Where keys stand, {one['choices']} choices", note, bars(drawn)))
     length = figures["key_length"]
     if length is not None:
         drawn = [
@@ -172,7 +157,7 @@ def _choices(figures: Figures) -> Markup:
             f"to {length['high']:+.1%}), p = {length['p']:.2g}; a key has {length['ratio']:.2f} "
             "times the length of a wrong choice."
         )
-        panels.append(_panel("How long keys are", note, bars(drawn)))
+        panels.append(panel("How long keys are", note, bars(drawn)))
     for name, one in figures["distractors"].items():
         if one["items"]:
             panels.append(_signal(name, one))
@@ -186,7 +171,7 @@ def _signal(name: str, one: Figures) -> Markup:
         Bar(label, max(one[key], 0.0), f"{one[key]:.2f}")
         for label, key in (("tenth percentile", "low"), ("median", "median"), ("ninetieth", "high"))
     ]
-    return _panel(_SIGNALS.get(name, name), f"{number(one['items'])} items.", bars(drawn))
+    return panel(_SIGNALS.get(name, name), f"{number(one['items'])} items.", bars(drawn))
 
 
 def _flags(figures: Figures) -> Markup:
@@ -199,7 +184,7 @@ def _flags(figures: Figures) -> Markup:
         ]
         for row in figures["flags"]
     ]
-    return _list("What is wrong with items", "", ("flag", "means", "#items", "such as"), rows)
+    return listing("What is wrong with items", "", ("flag", "means", "#items", "such as"), rows)
 
 
 def _cells(figures: Figures) -> Markup:
@@ -223,27 +208,3 @@ def _cells(figures: Figures) -> Markup:
 def _share(row: Figures) -> str:
     target = f" (target {percent(row['target_share'])})" if "target_share" in row else ""
     return f"{percent(row['share'])}{target}"
-
-
-def _panel(title: str, note: str, body: Markup) -> Markup:
-    return tag("div", tag("h3", title), tag("p", note, class_="note"), body, class_="panel")
-
-
-def _list(title: str, note: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
-    if not rows:
-        return Markup("")
-    said = [tag("p", note, class_="note")] if note else []
-    return tag("section", tag("h2", title), *said, tag("div", _table(heads, rows), class_="panel"))
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
-    """Draw a table; a head that begins with # stands over figures."""
-    classes = ["figure" if head.startswith("#") else None for head in heads]
-    top = [
-        tag("th", head.lstrip("#"), class_=kind) for head, kind in zip(heads, classes, strict=True)
-    ]
-    body = [
-        tag("tr", *(tag("td", cell, class_=kind) for cell, kind in zip(row, classes, strict=True)))
-        for row in rows
-    ]
-    return join([tag("table", tag("thead", tag("tr", *top)), tag("tbody", *body), class_="list")])

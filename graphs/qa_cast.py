@@ -79,7 +79,9 @@ def offline_operations(settings: QaSettings, desk: Desk) -> list[Operation]:
         from burnish.tools.embedder import DEFAULT, load_embedder
 
         embedder = load_embedder(settings.embedder or DEFAULT)
-        members = [Member(one.item, split_place(one.place).cell) for one in desk.now()]
+        # Of the set as it came in: what a run lends must not depend on where it was interrupted.
+        rows = zip(desk.own.rows, desk.source_places, strict=True)
+        members = [Member(row.item, split_place(place).cell) for row, place in rows]
         made.append(MineDistractors(OptionIndex(members, embedder)))
     return [one for one in made if allowed(settings, one.name)]
 
@@ -131,8 +133,9 @@ def assembled(
     policy = Policy(enough=qa.review_below, review_abstentions=False)
     index = _index(qa)
     validation = _validation(qa, model, policy, stack, index)
+    own = TextIndex("the set", ())
     checks = Checks(
-        own=TextIndex("the set", texts_of(desk.items())),
+        own=own,
         foreign=foreign_sets(qa),
         judge=None if validation is None else validation.decide,
     )
@@ -142,7 +145,11 @@ def assembled(
         written = writing_operations(desk, qa, model, validation, search)
         operations += [one for one in written if allowed(qa, one.name)]
     made: dict[str, Operation] = {one.name: Checked(one, checks) for one in operations}
-    return Workshop(made, validation, policy, settings.run.concurrency)
+
+    def begin() -> None:
+        own.become(texts_of(desk.items()))
+
+    return Workshop(made, validation, policy, settings.run.concurrency, begin)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,13 @@ from dataclasses import dataclass, field, replace
 
 from burnish.agents.editing import Order
 from burnish.corpora.documents import QAItem
-from burnish.graphs.qa_journal import Done
+from burnish.graphs.qa_journal import LOOKING, Done
 from burnish.graphs.qa_plan import Candidate, Option, Since
 from burnish.graphs.qa_rows import QASet
 from burnish.graphs.qa_target import Aim, Located
 
 ADDING = frozenset({"draw", "expand", "generate"})
 """Operations that bring a new item."""
-LOOKING = frozenset({"check", "flag"})
-"""Operations that leave an item as it is: something else may still be done to it."""
 
 
 @dataclass(slots=True)
@@ -36,6 +34,10 @@ class Desk:
     looked_at: set[str] = field(default_factory=set[str])
     """Ids of items that were checked or flagged."""
     _taken: set[str] = field(default_factory=set[str])
+    _highest: int = 0
+    """The highest id of a set with numbered items."""
+    _next: dict[str, int] = field(default_factory=dict[str, int])
+    """Where the search for a free id goes on, by its stem."""
 
     @classmethod
     def lay(cls, own: QASet, reserve: QASet | None, located: Located) -> "Desk":
@@ -44,6 +46,8 @@ class Desk:
         ids = [row.item.id for row in own.rows]
         desk.place = dict(zip(ids, located.own, strict=True))
         desk._items = dict(own.by_id)
+        if own.numbered:
+            desk._highest = max(map(int, own.by_id), default=0)
         if reserve is not None:
             held = [row.item.id for row in reserve.rows]
             desk.pool = dict(zip(held, located.reserve, strict=True))
@@ -132,20 +136,29 @@ class Desk:
                 one, status="failed", reason="the set's columns cannot hold it", after=None
             )
         self._added[name] = item
+        if self.own.numbered:
+            self._highest = max(self._highest, int(name))
         self.place[name] = one.planned.cell_to
         return replace(one, after=item)
 
     def fresh_id(self, wanted: str) -> str:
         """Return an id that no item of the set has or had, the wanted one where it is free."""
-        used = {*self.own.by_id, *self._added}
         if self.own.numbered:
-            if wanted.isascii() and wanted.isdigit() and wanted not in used:
+            if wanted.isascii() and wanted.isdigit() and not self._used(wanted):
                 return wanted
-            return str(1 + max((int(name) for name in used), default=0))
-        if wanted and wanted not in used:
+            return str(self._highest + 1)
+        if wanted and not self._used(wanted):
             return wanted
         stem = wanted or "new"
-        return next(name for at in range(2, len(used) + 3) if (name := f"{stem}-{at}") not in used)
+        at = self._next.get(stem, 2)
+        while self._used(name := f"{stem}-{at}"):
+            at += 1
+        # Ids are never free again, so the search need not begin anew.
+        self._next[stem] = at
+        return name
+
+    def _used(self, name: str) -> bool:
+        return name in self.own.by_id or name in self._added
 
 
 def counted(done: Sequence[Done], operation: str) -> int:

@@ -1,47 +1,25 @@
-"""What was predicted against what came of it: gains and tokens, for each operation."""
+"""What orders brought: the fall of the objective with each, and the charges of the invoice."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from burnish.graphs.qa_desk import ADDING, Desk
 from burnish.graphs.qa_journal import Done
+from burnish.graphs.qa_options import LOOKED_AT, tells_its_key
 from burnish.graphs.qa_target import Aim
+from burnish.tools.calibration import Charge
 from burnish.tools.divergence import jsd
 
-BINS = 10
-"""Groups of orders in the calibration plot, by predicted gain."""
-
-
-class Point(NamedTuple):
-    """Orders of about the same predicted gain: what they were to bring, and what they brought."""
-
-    orders: int
-    predicted: float
-    realised: float
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One operation on the invoice."""
-
-    operation: str
-    orders: int
-    done: int
-    rolled_back: int
-    failed: int
-    unspent: int
-    predicted_gain: float
-    """Bits of divergence, over all orders."""
-    realised_gain: float
-    predicted_tokens: float
-    tokens: int
+_MENDING = frozenset({"mine_distractors", "rewrite_distractors"})
+_IN_VAIN = frozenset({"failed", "rolled_back", "unspent"})
 
 
 def realised(desk: Desk) -> list[float]:
-    """Return the fall of the true divergence with each order, carried out one after another."""
+    """Return what the objective fell by with each order, carried out one after another.
+
+    Its terms are the true divergence, and the faults of items that left or were mended.
+    """
     aim = desk.aim
     index = {place: at for at, place in enumerate(aim.places)}
     counts = np.zeros(len(index) + 1, np.int64)
@@ -51,17 +29,26 @@ def realised(desk: Desk) -> list[float]:
     value = jsd(counts, shares)
     falls: list[float] = []
     for one in desk.done:
-        moved = _moved(one, index)
+        merit, moved = merit_of(one), _moved(one, index)
         if moved is None:
-            falls.append(0.0)
+            falls.append(merit)
             continue
         for at, step in zip(moved, (-1, 1), strict=True):
             if at is not None:
                 counts[at] += step
         after = jsd(counts, shares) if counts.sum() else 1.0
-        falls.append(value - after)
+        falls.append(value - after + merit)
         value = after
     return falls
+
+
+def merit_of(one: Done) -> float:
+    """Return what an order brought by itself, beyond where items stand."""
+    if one.status in _IN_VAIN:
+        return 0.0
+    if one.planned.order.operation in _MENDING and (one.after is None or tells_its_key(one.after)):
+        return 0.0
+    return one.planned.expected.merit
 
 
 def _moved(one: Done, index: Mapping[str, int]) -> tuple[int | None, int | None] | None:
@@ -74,54 +61,29 @@ def _moved(one: Done, index: Mapping[str, int]) -> tuple[int | None, int | None]
     outside = len(index)
     left = None if adds else index.get(planned.cell_from, outside)
     joined = None if one.after is None else index.get(planned.cell_to, outside)
-    return left, joined
+    return None if left == joined else (left, joined)
 
 
-def invoice(desk: Desk, falls: Sequence[float]) -> list[Line]:
-    """Return a line for each operation, in the order in which they were used first."""
-    names = dict.fromkeys(one.planned.order.operation for one in desk.done)
-    return [
-        _line(
-            name,
-            [
-                (one, fall)
-                for one, fall in zip(desk.done, falls, strict=True)
-                if one.planned.order.operation == name
-            ],
-        )
-        for name in names
-    ]
+def charges(desk: Desk) -> list[Charge]:
+    """Return a charge for each order."""
+    return [_charge(one, fall) for one, fall in zip(desk.done, realised(desk), strict=True)]
 
 
-def _line(name: str, rows: Sequence[tuple[Done, float]]) -> Line:
-    status = [one.status for one, _ in rows]
-    return Line(
-        operation=name,
-        orders=len(rows),
-        done=status.count("done"),
-        rolled_back=status.count("rolled_back"),
-        failed=status.count("failed"),
-        unspent=status.count("unspent"),
-        predicted_gain=sum(one.planned.gain for one, _ in rows),
-        realised_gain=sum(fall for _, fall in rows),
-        predicted_tokens=sum(one.planned.cost for one, _ in rows),
-        tokens=sum(one.tokens for one, _ in rows),
+def _charge(one: Done, fall: float) -> Charge:
+    planned, expected = one.planned, one.planned.expected
+    # A look at an item counts for something only so that it is taken.
+    looks = 0 < expected.promised <= LOOKED_AT
+    return Charge(
+        operation=planned.order.operation,
+        gain=0.0 if looks else fall,
+        tokens=one.tokens,
+        mean_gain=0.0 if looks else expected.mean_gain,
+        planned_gain=0.0 if looks else planned.gain,
+        mean_tokens=expected.mean_tokens,
+        planned_tokens=planned.cost,
+        interval=None if looks else expected.interval,
+        status=one.status,
     )
-
-
-def calibration(desk: Desk, falls: Sequence[float]) -> list[Point]:
-    """Return groups of orders by predicted gain, with the means of prediction and outcome."""
-    pairs = sorted(
-        (one.planned.gain, fall)
-        for one, fall in zip(desk.done, falls, strict=True)
-        if one.planned.gain
-    )
-    groups = np.array_split(np.array(pairs).reshape(-1, 2), min(BINS, max(len(pairs), 1)))
-    return [
-        Point(len(group), float(group[:, 0].mean()), float(group[:, 1].mean()))
-        for group in groups
-        if len(group)
-    ]
 
 
 def divergences(aim: Aim, before: Sequence[str], after: Sequence[str]) -> dict[str, float]:

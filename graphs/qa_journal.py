@@ -18,13 +18,29 @@ from burnish.corpora.documents import QAItem, Value
 from burnish.corpora.errors import RunError
 from burnish.corpora.sinks import write_jsonl
 
+LOOKING = frozenset({"check", "flag"})
+"""Operations that leave an item as it is: something else may still be done to it."""
 UNSPENT = "unspent"
 """Status of an order that the budget did not last for."""
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """What was thought of an order before it was carried out; gains are bits of divergence."""
+
+    promised: float = 0.0
+    """Gain if all goes well."""
+    merit: float = 0.0
+    """The part of it that does not come from where items stand."""
+    mean_gain: float = 0.0
+    interval: tuple[float, float] | None = None
+    """Where the gain should lie; None where nothing can go wrong."""
+    mean_tokens: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
-    """An order with what the plan expects of it."""
+    """An order with what the plan counts on."""
 
     order: Order
     gain: float = 0.0
@@ -33,6 +49,7 @@ class Planned:
     """Tokens."""
     cell_from: str = ""
     cell_to: str = ""
+    expected: Expected = Expected()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,17 @@
 import numpy as np
 
 from burnish.agents.editing import Order
+from burnish.agents.planner import UNTRIED_TOKENS
+from burnish.corpora.documents import QAItem
 from burnish.graphs.qa_cast import allowed
 from burnish.graphs.qa_desk import Desk
-from burnish.graphs.qa_estimates import UNTRIED_TOKENS
 from burnish.graphs.qa_plan import Candidate, Option
 from burnish.graphs.qa_records import CHECK
 from burnish.graphs.settings import Settings
 from burnish.tools.cells import UNKNOWN, place_name, split_place
 from burnish.tools.item_checks import faults
 from burnish.tools.item_flaws import find_flaws
-from burnish.tools.near_duplicates import find_duplicates, item_text
+from burnish.tools.near_duplicates import find_copies, item_text
 
 FAULTY = 0.05
 """What a faulty item is worth less than its fellows, as a share of one item in the set: enough
@@ -38,7 +39,7 @@ def options_of(desk: Desk, settings: Settings) -> list[Option]:
             options.append(Option(name, Order("remove", one.item), one.place, "", gain))
         if name not in desk.looked_at:
             options += _looking(one, settings, faulty=name in faulty)
-        if allowed(qa, "mine_distractors") and _tells_its_key(one):
+        if allowed(qa, "mine_distractors") and tells_its_key(one.item):
             options.append(_staying("mine_distractors", one, seed, worth))
         if model:
             options += _written(one, desk, settings, worth)
@@ -52,7 +53,7 @@ def options_of(desk: Desk, settings: Settings) -> list[Option]:
 def _written(one: Candidate, desk: Desk, settings: Settings, worth: float) -> list[Option]:
     """Return what a model may do to an item."""
     qa, found = settings.qa, list[Option]()
-    if allowed(qa, "rewrite_distractors") and _tells_its_key(one):
+    if allowed(qa, "rewrite_distractors") and tells_its_key(one.item):
         found.append(_staying("rewrite_distractors", one, qa.seed, worth, UNTRIED_TOKENS))
     if allowed(qa, "rephrase") and qa.operations is not None:
         found.append(_staying("rephrase", one, qa.seed, LOOKED_AT, UNTRIED_TOKENS))
@@ -63,7 +64,7 @@ def _written(one: Candidate, desk: Desk, settings: Settings, worth: float) -> li
         place = place_name(cell, other)
         if place in desk.aim.places:
             order = Order("recalibrate", one.item, cell, other, qa.seed)
-            found.append(Option(one.item.id, order, one.place, place, cost=float(UNTRIED_TOKENS)))
+            found.append(Option(one.item.id, order, one.place, place, cost=UNTRIED_TOKENS))
     return found
 
 
@@ -106,10 +107,12 @@ def _staying(operation: str, one: Candidate, seed: int, gain: float, cost: float
     return Option(one.item.id, order, one.place, one.place, gain, cost)
 
 
-def _tells_its_key(one: Candidate) -> bool:
+def tells_its_key(item: QAItem) -> bool:
     """Tell whether the choices want new wrong ones: the key stands out, or two say the same."""
-    kinds = {fault.kind for fault in faults(one.item)}
-    return len(one.item.choices) > 1 and bool(kinds & {"length", "choices"})
+    if len(item.choices) < 2:
+        return False
+    kinds = {fault.kind for fault in faults(item)}
+    return bool(kinds & {"length", "choices"})
 
 
 def faulty_items(desk: Desk) -> frozenset[str]:
@@ -117,5 +120,5 @@ def faulty_items(desk: Desk) -> frozenset[str]:
     several = {row.item.id for row in desk.own.rows if row.several_keys}
     items = desk.items()
     found = {item.id for item in items if find_flaws(item, several_keys=item.id in several)}
-    copies = find_duplicates([item_text(item) for item in items])
-    return frozenset(found | {items[copy.item].id for copy in copies if copy.exact})
+    copies = find_copies([item_text(item) for item in items])
+    return frozenset(found | {items[copy.item].id for copy in copies})

@@ -13,20 +13,20 @@ import pyarrow as pa
 
 from burnish.agents.editing import Order
 from burnish.corpora.documents import QAItem
-from burnish.graphs.qa_journal import Planned
+from burnish.graphs.qa_journal import LOOKING
 from burnish.graphs.qa_settings import QaSettings
 from burnish.graphs.qa_target import Aim, Floats, Ints
 from burnish.tools.coverage import Moves, Rebalancing
 from burnish.tools.coverage import gains as value_each
-from burnish.tools.divergence import OUTSIDE, jsd
-from burnish.tools.estimates import from_table
+from burnish.tools.divergence import OUTSIDE
+from burnish.tools.estimates import Estimates, from_table
 from burnish.tools.lagrangian import Effort
-from burnish.tools.plans import CURVE, Plan, make_plan
-from burnish.tools.quotas import Quota, Quotas, read_quotas
+from burnish.tools.plans import CURVE
+from burnish.tools.quotas import TOGETHER, Quota, Quotas, read_quotas
+from burnish.tools.target_plans import Doubtful, Towards, plan_towards
 
 ELSEWHERE = "(elsewhere)"
 """The place of items that the target gives no share."""
-_SIZES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,7 @@ class Option:
     gain: float = 0.0
     """Beyond what the move between places brings."""
     cost: float = 0.0
-    """Tokens."""
-    chance: float = 1.0
-    """That its result stands."""
+    """Tokens it is taken to cost before it was ever tried; 0: it asks no model."""
 
 
 class Since(NamedTuple):
@@ -65,121 +63,70 @@ class Since(NamedTuple):
     """Items that were touched so far."""
 
 
-class Goal(NamedTuple):
-    """Counts that bring a set as near to its target as they may."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Outlook:
+    """What a round is planned from."""
 
-    counts: Ints
-    divergence: float
+    items: Sequence[Candidate]
+    """The set as it stands."""
+    aim: Aim
+    since: Since
+    budget: float
+    """Tokens in all, those set aside included."""
 
 
-def goal_counts(now: Ints, most: Ints, shares: Floats, sizes: tuple[int, int]) -> Goal:
-    """Return the counts nearest to the target shares, among all final sizes allowed.
+@dataclass(frozen=True, slots=True, eq=False)
+class Counted:
+    """What a plan counts on, for each option."""
 
-    For one size the counts are the shares times a common factor, cut off at what there is.
+    share: Floats
+    """Of the gain that it promises."""
+    tokens: Floats
 
-    Args:
-        now: items at each place.
-        most: items that there could be at each place.
-        shares: target share of each place.
-        sizes: smallest and largest final size.
+
+def edits_left(settings: QaSettings, since: Since) -> int | None:
+    """Return how many more items may be touched; None where there is no bound."""
+    if settings.max_edits is None:
+        return None
+    return max(settings.max_edits - since.edits, 0)
+
+
+def sizes_of(options: Sequence[Option], outlook: Outlook, settings: QaSettings) -> tuple[int, int]:
+    """Return the smallest and the largest final size.
+
+    A set that is too small already stays so; one that is too large shrinks as far as there is
+    something to remove.
     """
-    low, high = sizes[0], min(sizes[1], int(most[shares > 0].sum()))
-    best = Goal(now, jsd(now, shares) if now.sum() else 1.0)
-    for size in np.unique(np.linspace(min(low, high), high, _SIZES).round().astype(int)):
-        counts = _filled(int(size), most, shares)
-        short = int(sizes[0] - counts.sum())
-        if short > 0:
-            counts = _topped(counts, now, short)
-        value = jsd(counts, shares) if counts.sum() else 1.0
-        if value < best.divergence - 1e-12:
-            best = Goal(counts, value)
-    return best
+    items = len(outlook.items)
+    least = min(max(ceil(settings.size_floor * outlook.since.size), 1), items)
+    removable = len({o.name for o in options if o.place_from and not o.place_to})
+    return least, max(int(settings.size_cap * outlook.since.size), least, items - removable)
 
 
-def _filled(size: int, most: Ints, shares: Floats) -> Ints:
-    low, high = 0.0, float(size) / max(float(shares[shares > 0].min()), 1e-12) + 1.0
-    for _ in range(80):
-        factor = (low + high) / 2
-        if np.minimum(factor * shares, most).sum() < size:
-            low = factor
-        else:
-            high = factor
-    exact = np.minimum(high * shares, most)
-    counts = np.floor(exact + 1e-9).astype(np.int64)
-    left = size - int(counts.sum())
-    order = np.lexsort((np.arange(len(shares)), -(exact - counts)))
-    room = order[counts[order] < most[order]]
-    counts[room[: max(left, 0)]] += 1
-    return counts
+def bounds_of(options: Sequence[Option], outlook: Outlook, settings: QaSettings) -> Quotas:
+    """Return the bounds of size, edits, and the user's own file.
 
-
-def _topped(counts: Ints, now: Ints, short: int) -> Ints:
-    """Keep items where the target has no more room, so that the set does not become too small."""
-    kept = counts.copy()
-    for at in np.argsort(-(now - counts), kind="stable"):
-        taken = min(max(int(now[at] - kept[at]), 0), short)
-        kept[at] += taken
-        short -= taken
-    return kept
-
-
-def aimed_at(
-    options: Sequence[Option],
-    items: Sequence[Candidate],
-    aim: Aim,
-    settings: QaSettings,
-    since: Since,
-) -> Quotas:
-    """Return bounds that let every place move towards its goal and not beyond."""
-    index = {place: at for at, place in enumerate(aim.places)}
-    now = aim.counts([one.place for one in items])
-    away = len(items) - int(now.sum())
-    coming = np.zeros(len(index), np.int64)
-    for name, to in {(option.name, option.place_to) for option in options}:
-        del name
-        if to in index:
-            coming[index[to]] += 1
-    sizes = (ceil(settings.size_floor * since.size), int(settings.size_cap * since.size))
-    goal = goal_counts(
-        np.append(now, away),
-        np.append(now + coming, away),
-        np.append(aim.shares, 0.0),
-        (max(sizes[0], 1), max(sizes[1], 1)),
-    ).counts
-    if settings.max_edits is not None:
-        steps = np.abs(goal - np.append(now, away)).sum()
-        left = max(settings.max_edits - since.edits, 0)
-        if steps > left:
-            change = (goal - np.append(now, away)) * (left / steps)
-            goal = np.append(now, away) + np.trunc(change).astype(np.int64)
-    change = goal - np.append(now, away)
-    bounds: list[Quota] = []
-    if settings.max_edits is not None:
-        # Items may also be exchanged within a place, which its count does not show.
-        moves = {
-            option.order.operation: option.place_to
-            for option in options
-            if not (option.place_from and option.place_to)
-        }
-        for name, to in moves.items():
-            most = change[change > 0].sum() if to else -change[change < 0].sum()
-            bounds.append(Quota("operation", name, "count", "max", float(most)))
-    for place, have, want in zip(
-        (*aim.places, ELSEWHERE), np.append(now, away).tolist(), goal.tolist(), strict=True
-    ):
-        if have or want:
-            bounds.append(Quota("cell", place, "count", "min", float(min(have, want))))
-            bounds.append(Quota("cell", place, "count", "max", float(max(have, want))))
-    bounds.append(Quota("size", "", "count", "min", float(min(sizes[0], len(items)))))
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    sizes = sizes_of(options, outlook, settings)
+    bounds = [
+        Quota("size", "", "count", sense, float(size))
+        for sense, size in zip(("min", "max"), sizes, strict=True)
+    ]
+    names = sorted({option.order.operation for option in options} - LOOKING)
+    left = edits_left(settings, outlook.since)
+    if left is not None and names:
+        bounds.append(Quota("operation", TOGETHER.join(names), "count", "max", float(left)))
+    if settings.quotas is not None:
+        bounds += read_quotas(Path(settings.quotas)).bounds
     return Quotas(tuple(bounds), settings.token_reserve)
 
 
-def gains(options: Sequence[Option], items: Sequence[Candidate], aim: Aim) -> Floats:
-    """Return what each option gains in bits: the fall of the divergence, and its own worth.
-
-    The first item that joins a place is worth most and every further one less, so gains add up to
-    nearly the true fall of the divergence (`burnish.tools.coverage`).
-    """
+def problem_of(
+    options: Sequence[Option], items: Sequence[Candidate], aim: Aim, cost: Floats
+) -> Rebalancing:
+    """State options as moves between places, within all sizes that they could lead to."""
     index = {place: at for at, place in enumerate(aim.places)}
     counts = np.append(aim.counts([one.place for one in items]), 0)
     counts[-1] = len(items) - counts.sum()
@@ -192,70 +139,68 @@ def gains(options: Sequence[Option], items: Sequence[Candidate], aim: Aim) -> Fl
         np.array([names[option.name] for option in options], np.int64),
         codes(option.place_from for option in options),
         codes(option.place_to for option in options),
-        np.array([option.cost for option in options]),
+        cost,
         np.array([option.gain for option in options]),
     )
-    size = len(items)
-    problem = Rebalancing(counts, np.append(aim.shares, 0.0), moves, 0.0, 1, 2 * size + len(names))
+    return Rebalancing(counts, np.append(aim.shares, 0.0), moves, 0.0, 1, len(items) + len(names))
+
+
+def gains(options: Sequence[Option], items: Sequence[Candidate], aim: Aim) -> Floats:
+    """Return what each option gains in bits: the fall of the divergence, and its own worth.
+
+    The first item that joins a place is worth most and every further one less, so gains add up to
+    nearly the true fall of the divergence (`burnish.tools.coverage`).
+    """
+    cost = np.array([option.cost for option in options])
+    problem = problem_of(options, items, aim, cost)
     return value_each(problem, np.empty(0, np.int64)).worth
 
 
 def solve_round(
-    options: Sequence[Option],
-    items: Sequence[Candidate],
-    aim: Aim,
-    budget: float,
-    settings: QaSettings,
-    since: Since,
-) -> tuple[Plan, list[Planned]]:
-    """Choose the options of a round and return them as orders, in the order of the options.
+    options: Sequence[Option], counted: Counted, outlook: Outlook, settings: QaSettings
+) -> Towards:
+    """Choose the options of a round.
 
     Raises:
         UsageError: the quotas cannot be read or met.
     """
-    quotas = aimed_at(options, items, aim, settings, since)
-    if settings.quotas is not None:
-        own = read_quotas(Path(settings.quotas))
-        quotas = replace(quotas, bounds=(*quotas.bounds, *own.bounds))
-    found = gains(options, items, aim) * np.array([option.chance for option in options])
-    known = set(aim.places)
-
-    def cell(place: str) -> str | None:
-        return None if not place else place if place in known else ELSEWHERE
-
-    kept = list(items)
-    names = [option.name for option in options] + [one.item.id for one in kept]
-    table = pa.table({
-        "item": pa.array(names, pa.string()),
-        "operation": pa.array(
-            [option.order.operation for option in options] + ["keep"] * len(kept), pa.string()
-        ),
-        "gain": pa.array([*found.tolist(), *([0.0] * len(kept))], pa.float64()),
-        "cost": pa.array([o.cost for o in options] + [0.0] * len(kept), pa.float64()),
-        "cell_from": pa.array(
-            [cell(o.place_from) for o in options] + [cell(one.place) for one in kept], pa.string()
-        ),
-        "cell_to": pa.array(
-            [cell(o.place_to) for o in options] + [cell(one.place) for one in kept], pa.string()
-        ),
-    })
-    estimates = from_table(table, "the options")
-    usable = Quotas(
-        tuple(q for q in quotas.bounds if q.subject != "cell" or q.name in estimates.cells),
-        quotas.reserve,
-    )
+    quotas = bounds_of(options, outlook, settings)
+    items, budget = outlook.items, outlook.budget
+    low, high = sizes_of(options, outlook, settings)
+    problem = problem_of(options, items, outlook.aim, counted.tokens)
+    high = max(high, len(items))
+    problem = replace(problem, budget=budget, size_min=low, size_max=high)
     # Without a budget there are no other budgets to tell of.
     curve = CURVE if budget > 0 else ()
-    plan = make_plan(estimates, budget, usable, Effort(seed=settings.seed), curve)
-    chosen = [row for row in plan.chosen.tolist() if row < len(options)]
-    planned = [
-        Planned(
-            options[row].order,
-            float(found[row]),
-            options[row].cost,
-            options[row].place_from,
-            options[row].place_to,
-        )
-        for row in chosen
-    ]
-    return plan, planned
+    return plan_towards(
+        Doubtful(problem, counted.share),
+        _table(options, counted.tokens, items, outlook.aim),
+        budget,
+        quotas,
+        Effort(seed=settings.seed),
+        curve,
+    )
+
+
+def _table(
+    options: Sequence[Option], cost: Floats, items: Sequence[Candidate], aim: Aim
+) -> Estimates:
+    """Return options as rows of a table, and after them a row to keep each item of the set."""
+    known = set(aim.places)
+
+    def cells(places: Iterable[str]) -> list[str | None]:
+        return [p if p in known else ELSEWHERE if p else None for p in places]
+
+    kept = [one.place for one in items]
+    names = [option.name for option in options] + [one.item.id for one in items]
+    operations = [option.order.operation for option in options] + ["keep"] * len(kept)
+    nothing = np.zeros(len(kept))
+    table = pa.table({
+        "item": pa.array(names, pa.string()),
+        "operation": pa.array(operations, pa.string()),
+        "gain": pa.array(np.zeros(len(names))),
+        "cost": pa.array(np.concatenate((cost, nothing))),
+        "cell_from": pa.array(cells([*(o.place_from for o in options), *kept]), pa.string()),
+        "cell_to": pa.array(cells([*(o.place_to for o in options), *kept]), pa.string()),
+    })
+    return from_table(table, "the options")

@@ -1,7 +1,6 @@
 """The plan of each round as a file: made once for a folder, and read back ever after."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,19 +8,17 @@ from burnish.agents.editing import Order
 from burnish.corpora.errors import RunError
 from burnish.corpora.runfolder import read_json, write_json
 from burnish.graphs.qa_desk import Desk
-from burnish.graphs.qa_estimates import Estimate, estimates_of, weighed
-from burnish.graphs.qa_journal import Planned
+from burnish.graphs.qa_journal import Expected, Planned
 from burnish.graphs.qa_options import options_of
 from burnish.graphs.qa_pilot import pilot_orders
-from burnish.graphs.qa_plan import Option, solve_round
+from burnish.graphs.qa_plan import Counted, Outlook, solve_round
+from burnish.graphs.qa_trials import doubts, planner_of
 from burnish.graphs.settings import Settings
 from burnish.tools.estimates import write_plan
 from burnish.tools.plans import to_json
 
 PILOT = 0
 """The number of the round that the pilot is."""
-FEW = 4
-"""Orders of an operation that must all fail before it is given up."""
 
 
 class RoundPlan(NamedTuple):
@@ -44,26 +41,38 @@ def make_round(root: Path, desk: Desk, settings: Settings, number: int) -> Round
     """
     path = plan_path(root, number)
     if not path.exists():
-        import orjson
-
-        known = estimates_of([one for one in desk.done if one.round <= number and one.tokens])
-        options = [
-            weighed(option, known)
-            for option in options_of(desk, settings)
-            if _begun_well(option, known)
-        ]
-        figures: dict[str, Any] = {"before": _state(desk), "estimates": _shown(known)}
-        planned: list[Planned] = []
-        if options:
-            needed = sum(option.cost for option in options)
-            budget = _left(settings, root, needed)
-            plan, planned = solve_round(
-                options, desk.now(), desk.aim, budget, settings.qa, desk.since
-            )
-            figures |= orjson.loads(to_json(plan))
-            write_plan(path.with_suffix(".parquet"), plan.estimates, plan.chosen)
+        figures, planned = _solved(root, desk, settings, number)
         write_json(path, {"figures": figures, "orders": [_row(one) for one in planned]})
     return held_plan(root, desk, number)
+
+
+def _solved(
+    root: Path, desk: Desk, settings: Settings, number: int
+) -> tuple[dict[str, Any], list[Planned]]:
+    import orjson
+
+    planner = planner_of(desk, settings.qa)
+    figures: dict[str, Any] = {
+        "before": _state(desk),
+        "estimates": [one._asdict() for one in planner.known()],
+    }
+    options = [
+        option
+        for option in options_of(desk, settings)
+        if not (option.cost and planner.gives_up(option.order.operation))
+    ]
+    if not options:
+        return figures, []
+    doubt = doubts(options, planner)
+    counted = Counted(doubt.planned_share, doubt.planned_tokens)
+    budget = _left(settings, root, float(counted.tokens.sum()))
+    outlook = Outlook(desk.now(), desk.aim, desk.since, budget)
+    found = solve_round(options, counted, outlook, settings.qa)
+    plan = found.plan
+    write_plan(plan_path(root, number).with_suffix(".parquet"), plan.estimates, plan.chosen)
+    chosen: list[int] = found.chosen.tolist()
+    planned = [doubt.planned(at, options[at], float(found.promised[at])) for at in chosen]
+    return figures | orjson.loads(to_json(plan)), planned
 
 
 def make_pilot(root: Path, desk: Desk, settings: Settings) -> RoundPlan:
@@ -79,16 +88,6 @@ def make_pilot(root: Path, desk: Desk, settings: Settings) -> RoundPlan:
 def has_pilot(root: Path) -> bool:
     """Tell whether a run has a pilot."""
     return plan_path(root, PILOT).exists()
-
-
-def _begun_well(option: Option, known: Mapping[str, Estimate]) -> bool:
-    """Tell whether an operation ever worked, so that it may be planned with."""
-    held = known.get(option.order.operation)
-    return held is None or held.passed > 0 or held.tried < FEW
-
-
-def _shown(known: Mapping[str, Estimate]) -> list[dict[str, Any]]:
-    return [asdict(one) for one in known.values()]
 
 
 def _left(settings: Settings, root: Path, needed: float) -> float:
@@ -113,6 +112,9 @@ def _state(desk: Desk) -> dict[str, float]:
     }
 
 
+_EXPECTED = tuple(each.name for each in fields(Expected))
+
+
 def _row(one: Planned) -> dict[str, object]:
     order = one.order
     return {
@@ -125,6 +127,7 @@ def _row(one: Planned) -> dict[str, object]:
         "cost": one.cost,
         "from": one.cell_from,
         "to": one.cell_to,
+        "expected": {name: getattr(one.expected, name) for name in _EXPECTED},
     }
 
 
@@ -149,4 +152,7 @@ def _planned(row: dict[str, Any], desk: Desk) -> Planned:
         drawn = row["operation"] == "draw" and desk.reserve is not None
         item = (desk.reserve if drawn and desk.reserve else desk.own).by_id[name]
     order = Order(row["operation"], item, row["cell"], row["bucket"], row["seed"])
-    return Planned(order, row["gain"], row["cost"], row["from"], row["to"])
+    held = dict(row["expected"])
+    low_high = held.pop("interval")
+    expected = Expected(**held, interval=None if low_high is None else tuple(low_high))
+    return Planned(order, row["gain"], row["cost"], row["from"], row["to"], expected)

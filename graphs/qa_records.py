@@ -2,10 +2,11 @@
 """The record graph of questions: orders go to their operations, what is doubted to validators.
 
 `operate → validate → (operate again | decide)`, over a batch of orders whose agents work side by
-side. An operation checks, mends or takes back its own draft (`burnish.agents.checked`); here what
-the validators said of it is weighed, items that only want checking are checked, and a wrong key
-that independent paths agree on goes on to the repair. It is compiled without a checkpointer, so
-texts may stand in its state; they never reach a disk from here.
+side. An operation checks, mends or takes back its own draft (`burnish.agents.checked`); here drafts
+enter the set in the order of the plan, what the validators said of them is weighed, items that only
+want checking are checked, and a wrong key that independent paths agree on goes on to the repair.
+Nothing depends on which answer comes first, so a batch that is done again ends the same. It is
+compiled without a checkpointer, so texts may stand in its state; they never reach a disk from here.
 """
 
 import asyncio
@@ -18,10 +19,17 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
+from burnish.agents.checked import Admitting
 from burnish.agents.editing import Edit, Operation
 from burnish.agents.validation import Decision, Policy, Validation, combine
 from burnish.agents.validator import Verdict
-from burnish.corpora.errors import BudgetExhausted, BurnishError, ModelError, ReplyError
+from burnish.corpora.errors import (
+    STOPPING,
+    BudgetExhausted,
+    BurnishError,
+    ModelError,
+    ReplyError,
+)
 from burnish.graphs.qa_journal import UNSPENT, Done, Planned, done_of
 
 CHECK, REPAIR = "check", "repair"
@@ -39,6 +47,8 @@ class Workshop:
     policy: Policy = field(default_factory=Policy)
     concurrency: int = 16
     """Orders in flight."""
+    begin: Callable[[], None] = lambda: None
+    """Called before each batch: agents take in what the set has become."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,8 @@ class Case:
     """Why the budget did not last."""
     stop: BurnishError | None = None
     """What ends the run here and lets it go on later."""
+    refused: tuple[str, ...] = ()
+    """Why its result may not enter the set beside those before it."""
 
 
 class QaState(TypedDict):
@@ -72,6 +84,8 @@ class Batch:
     number: int
     """Of the round."""
     free: asyncio.Semaphore
+    repairs: int | None = None
+    """Most checked items that may go on to a repair; None: all."""
 
 
 QaGraph = CompiledStateGraph[QaState, Batch, QaState, QaState]
@@ -89,7 +103,33 @@ async def operate(state: QaState, runtime: Runtime[Batch]) -> dict[str, list[Cas
             return replace(case, edit=Edit(order, "done", order.item, order.item))
         return replace(case, edit=await operations[order.operation].apply(order))
 
-    return {"cases": await _side_by_side(runtime.context, one, state["cases"])}
+    cases = await _side_by_side(runtime.context, one, state["cases"])
+    before = [case.edit for case in state["cases"]]
+    fresh = [case.edit is not old for case, old in zip(cases, before, strict=True)]
+    return {"cases": await _admitted(runtime.context, cases, fresh)}
+
+
+async def _admitted(batch: Batch, cases: Sequence[Case], fresh: Sequence[bool]) -> list[Case]:
+    """Enter new results into the set in the order of the plan; what repeats others is mended."""
+    operations = batch.workshop.operations
+
+    def entered(case: Case) -> Case:
+        operation = operations.get(case.planned.order.operation)
+        if case.edit is None or not isinstance(operation, Admitting):
+            return case
+        return replace(case, refused=operation.admit(case.edit))
+
+    async def mend(case: Case) -> Case:
+        operation = operations.get(case.planned.order.operation)
+        if case.edit is None or not case.refused or not isinstance(operation, Admitting):
+            return case
+        return replace(case, edit=await operation.mend(case.edit, case.refused))
+
+    held = [entered(case) if new else case for case, new in zip(cases, fresh, strict=True)]
+    while any(case.refused and not case.stop for case in held):
+        held = await _side_by_side(batch, mend, held)
+        held = [entered(case) if case.refused and not case.stop else case for case in held]
+    return held
 
 
 async def _side_by_side(
@@ -105,6 +145,8 @@ async def _side_by_side(
             except BudgetExhausted as error:
                 return replace(case, unspent=str(error))
             except (ModelError, ReplyError) as error:
+                if isinstance(error, ModelError) and error.kind in STOPPING:
+                    return replace(case, stop=error)
                 return replace(case, edit=Edit(order, "failed", order.item, reason=str(error)))
             except BurnishError as error:
                 return replace(case, stop=error)
@@ -132,20 +174,28 @@ async def validate(state: QaState, runtime: Runtime[Batch]) -> dict[str, list[Ca
 
 def after_validate(state: QaState, runtime: Runtime[Batch]) -> Literal["repair", "decide"]:
     """Send items on whose key may be mended; everything else is decided."""
-    workshop = runtime.context.workshop
-    return "repair" if any(_mendable(case, workshop) for case in state["cases"]) else "decide"
+    return "repair" if any(_mendable(state["cases"], runtime.context)) else "decide"
 
 
-def _mendable(case: Case, workshop: Workshop) -> bool:
-    checked = case.planned.order.operation == CHECK
-    sure = case.decision is not None and case.decision.may_edit_key
-    return checked and sure and REPAIR in workshop.operations
+def _mendable(cases: Sequence[Case], batch: Batch) -> list[bool]:
+    """Tell which checked items go on to a repair: the first ones, as many as may be changed."""
+    left = len(cases) if batch.repairs is None else batch.repairs
+    left -= sum(bool(case.earlier) for case in cases)
+    found: list[bool] = []
+    for case in cases:
+        checked = case.planned.order.operation == CHECK
+        sure = case.decision is not None and case.decision.may_edit_key
+        mend = checked and sure and REPAIR in batch.workshop.operations and left > 0
+        left -= mend
+        found.append(mend)
+    return found
 
 
 def repair(state: QaState, runtime: Runtime[Batch]) -> dict[str, list[Case]]:
     """Order the repair of keys that independent paths call wrong, with one answer between them."""
-    workshop = runtime.context.workshop
-    return {"cases": [_repairing(c) if _mendable(c, workshop) else c for c in state["cases"]]}
+    cases = state["cases"]
+    chosen = zip(cases, _mendable(cases, runtime.context), strict=True)
+    return {"cases": [_repairing(case) if mend else case for case, mend in chosen]}
 
 
 def _repairing(case: Case) -> Case:
@@ -162,14 +212,20 @@ def decide(state: QaState, runtime: Runtime[Batch]) -> dict[str, list[Done]]:
 
 def _decided(case: Case, number: int) -> Done:
     planned, edit, decision = case.planned, case.edit, case.decision
+    before = sum(verdict.tokens for verdict in case.earlier)
     if edit is None or case.unspent:
         reason = case.unspent or "the run was stopped"
-        return Done(planned, number, UNSPENT, planned.order.item, reason=reason, attempts=0)
+        return Done(
+            planned, number, UNSPENT, planned.order.item, reason=reason, tokens=before, attempts=0,
+            verdicts=case.earlier,
+        )  # fmt: skip
     done = done_of(planned, number, edit)
     asked = 0 if edit.verdicts or decision is None else decision.tokens
-    before = sum(verdict.tokens for verdict in case.earlier)
     said = () if decision is None else decision.verdicts
-    done = replace(done, tokens=done.tokens + asked + before, verdicts=(*case.earlier, *said))
+    # A repair asks the validators itself, which are the same questions: told and counted once.
+    again = before if set(case.earlier) <= set(edit.verdicts) else 0
+    told = tuple(dict.fromkeys((*case.earlier, *said)))
+    done = replace(done, tokens=done.tokens + asked + before - again, verdicts=told)
     if decision is None:
         return done
     doubted = decision.opinion == "abstain" and edit.status == "done" and edit.after != edit.before
@@ -198,14 +254,20 @@ def build() -> QaGraph:
 
 
 async def drive(
-    graph: QaGraph, planned: Sequence[Planned], workshop: Workshop, number: int
+    graph: QaGraph,
+    planned: Sequence[Planned],
+    workshop: Workshop,
+    number: int,
+    repairs: int | None = None,
 ) -> list[Done]:
     """Carry out orders side by side and return what came of each, in order.
 
     Raises:
         QuotaPaused: the server's quota is used up; orders in flight were finished first.
+        ModelError: the server cannot be used at all.
     """
-    context = Batch(workshop, number, asyncio.Semaphore(workshop.concurrency))
+    workshop.begin()
+    context = Batch(workshop, number, asyncio.Semaphore(workshop.concurrency), repairs)
     start = QaState(cases=[Case(one) for one in planned], done=[])
     state = await graph.ainvoke(start, RunnableConfig(recursion_limit=20), context=context)
     stopped = next((case.stop for case in state["cases"] if case.stop is not None), None)

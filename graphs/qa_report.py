@@ -12,10 +12,11 @@ from burnish.corpora.runfolder import RunFolder, read_json, write_json
 from burnish.corpora.sinks import write_atomic
 from burnish.graphs.qa_card import card
 from burnish.graphs.qa_desk import Desk
-from burnish.graphs.qa_invoice import calibration, divergences, invoice, realised
+from burnish.graphs.qa_invoice import charges, divergences
 from burnish.graphs.qa_plan_file import plan_path
 from burnish.graphs.qa_report_page import render
 from burnish.graphs.settings import Settings
+from burnish.tools.calibration import invoice
 from burnish.tools.divergence import bootstrap
 
 SAMPLES = 12
@@ -40,7 +41,8 @@ def figures_of(
 ) -> dict[str, Any]:
     """Gather all figures of a run."""
     entries = list(qa_ledger.read(folder.part("ledger", 0)))
-    falls = realised(desk)
+    tokens = _tokens(folder, settings)
+    told = invoice(charges(desk), tokens["budget"])
     before, after = desk.source_places, desk.places()
     return {
         "burnish": manifest["burnish"],
@@ -52,9 +54,9 @@ def figures_of(
         "divergence": divergences(desk.aim, before, after) | _intervals(desk, before, after),
         "cells": _cells(desk, before, after),
         "rounds": _rounds(folder, desk),
-        "tokens": _tokens(folder, settings),
-        "invoice": [asdict(line) for line in invoice(desk, falls)],
-        "calibration": [point._asdict() for point in calibration(desk, falls)],
+        "tokens": tokens | {"planned": told.planned, "under_planned": told.under_planned},
+        "invoice": [asdict(line) for line in told.lines],
+        "calibration": [point._asdict() for point in told.points],
         "review": read_json(folder.marker(0))["review"],
         "verdicts": _verdicts(entries),
         "samples": samples(desk),

@@ -1,97 +1,61 @@
 """Turns the figures of a run over questions into one page that runs nothing and needs nothing."""
 
-from collections.abc import Mapping, Sequence
-from importlib.resources import files
-from pathlib import PurePath
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import cast
 
 from burnish.graphs.charts import Bar, Part, bars, number, percent, stacked
 from burnish.graphs.markup import Markup, tag
+from burnish.graphs.page import Figures, cards, equation, header_of, listing, name_of, page
 from burnish.graphs.visible import shown
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _CELLS = 60
 _PARTS = ("unchanged", "edited", "dropped", "quarantined", "failed")
 _SIDE = 260
 
-Figures = Mapping[str, Any]
-
 
 def render(figures: Figures) -> str:
     """Return the page for the figures that `qa_report` makes."""
-    location = str(figures["input"]["location"])
-    name = shown(PurePath(location).name or location)
-    style = files("burnish.graphs").joinpath("report.css").read_text("utf-8")
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", f"burnish: {name}"),
-        tag("style", Markup(style)),
-    )
-    main = tag(
-        "main",
+    name = name_of(str(figures["input"]["location"]))
+    sections = [
         _cards(figures),
         _cells(figures),
         _invoice(figures),
         _plans(figures),
         _verdicts(figures),
         _samples(figures),
-    )
-    page = tag("html", head, tag("body", _header(figures, name), main), lang="en")
-    return f"<!doctype html>\n{page}\n"
+    ]
+    return page(name, _header(figures, name), sections)
 
 
 def _header(figures: Figures, name: str) -> Markup:
     held = figures["balance"]
-    terms = [_term(held["rows_in"], "rows in"), _sign("+"), _term(held["added"], "added")]
-    terms += [_sign("="), _term(held["rows_out"], "rows out")]
-    for part in ("dropped", "quarantined"):
-        terms += [_sign("+"), _term(held[part], part)]
-    badge = (
-        tag("span", "✓ rows balance", class_="badge")
-        if held["balances"]
-        else tag("span", "✗ rows unaccounted for", class_="badge bad")
-    )
+    terms = [
+        ("", held["rows_in"], "rows in"),
+        ("+", held["added"], "added"),
+        ("=", held["rows_out"], "rows out"),
+        *(("+", held[part], part) for part in ("dropped", "quarantined")),
+    ]
     about = f"{figures['input']['location']} · target {figures['target']} · {figures['created']}"
-    return tag(
-        "header",
-        tag(
-            "div",
-            tag("h1", tag("bdi", name)),
-            tag("p", tag("bdi", about), class_="about"),
-            tag("div", *terms, badge, class_="equation"),
-            stacked([Part(part, held[part]) for part in _PARTS]),
-        ),
+    return header_of(
+        name,
+        about,
+        equation(terms, held["rows_in"] - held["accounted"]),
+        stacked([Part(part, held[part]) for part in _PARTS]),
     )
-
-
-def _sign(sign: str) -> Markup:
-    return tag("span", sign, class_="sign")
-
-
-def _term(value: int, name: str) -> Markup:
-    zero = "" if value else " zero"
-    return tag("span", tag("b", number(value)), tag("span", name), class_=f"term{zero}")
 
 
 def _cards(figures: Figures) -> Markup:
     far, tokens = figures["divergence"], figures["tokens"]
     spent = number(tokens["spent"])
     whole = "no budget was set" if tokens["budget"] is None else f"of {number(tokens['budget'])}"
-    cards = [
+    pairs = [
         (f"{far['before']:.4f} → {far['after']:.4f}", "bits of divergence from the target"),
         (f"{far['floor']:.4f}", "bits that a sample of the target has by chance"),
         (percent(min(max(far["reduced_share"], 0), 1)), "of what can be reduced was"),
         (spent, f"tokens spent; {whole}"),
         (number(figures["review"]), "items for people to review"),
     ]
-    return tag(
-        "section",
-        *(tag("div", tag("b", top), tag("span", below), class_="card") for top, below in cards),
-        class_="cards",
-    )
+    return cards(pairs)
 
 
 def _cells(figures: Figures) -> Markup:
@@ -111,7 +75,7 @@ def _cells(figures: Figures) -> Markup:
     ]
     heads = ("cell", "#before", "#after", "#share before", "#after", "#target")
     note = f"{number(len(ranked))} cells; shown are those furthest from their target at first."
-    return _table("Coverage and difficulty", note, heads, rows)
+    return listing("Coverage and difficulty", note, heads, rows)
 
 
 def _invoice(figures: Figures) -> Markup:
@@ -123,25 +87,35 @@ def _invoice(figures: Figures) -> Markup:
             number(line["rolled_back"]),
             number(line["failed"]),
             number(line["unspent"]),
-            f"{line['predicted_gain']:.5f}",
-            f"{line['realised_gain']:.5f}",
-            number(line["predicted_tokens"]),
-            number(line["tokens"]),
+            f"{line['mean_gain']:.5f}",
+            f"{line['planned_gain']:.5f}",
+            f"{line['gain']:.5f}",
+            "n/a" if line["within"] is None else percent(line["within"]),
+            number(round(line["mean_tokens"])),
+            number(round(line["planned_tokens"])),
+            number(round(line["tokens"])),
         ]
         for line in figures["invoice"]
     ]
     heads = (
         "operation", "#ordered", "#done", "#rolled back", "#failed", "#not begun",
-        "#gain predicted", "#realised", "#tokens predicted", "#spent",
+        "#gain predicted", "#planned with", "#realised", "#within interval",
+        "#tokens predicted", "#planned with", "#spent",
     )  # fmt: skip
-    note = "Gains are bits of divergence; a gain is predicted before the round begins."
+    tokens = figures["tokens"]
+    less = tokens["under_planned"]
+    note = (
+        "Gains are bits of divergence. Plans count on a bound of the mean, not on the mean. "
+        f"{number(abs(less))} tokens {'less' if less >= 0 else 'more'} were spent than planned."
+    )
     return tag(
         "section",
-        _table("Invoice", note, heads, rows),
+        listing("Invoice", note, heads, rows),
         tag("h3", "Predicted and realised gain"),
         tag(
             "p",
-            "A point is a tenth of the orders; on the line, predictions are right.",
+            "A point is a tenth of the orders that promised a gain; on the line, predictions are "
+            "right. A bar is two standard errors to either side.",
             class_="note",
         ),
         _plot(figures["calibration"]),
@@ -149,28 +123,25 @@ def _invoice(figures: Figures) -> Markup:
 
 
 def _plot(points: Sequence[Figures]) -> Markup:
-    values = [abs(float(point[key])) for point in points for key in ("predicted", "realised")]
-    most = max(values, default=0.0) or 1.0
-    low = min([float(p[k]) for p in points for k in ("predicted", "realised")] + [0.0])
+    ends = [_ends(point) for point in points]
+    values = [*(value for pair in ends for value in pair), *(p["predicted"] for p in points)]
+    most = max(map(abs, values), default=0.0) or 1.0
+    low = min([*values, 0.0])
     span = most - low or 1.0
 
     def at(value: float) -> float:
         return 10 + (value - low) / span * (_SIDE - 20)
 
-    dots = [
-        tag(
-            "circle",
-            tag(
-                "title",
-                f"{p['orders']} orders: {p['predicted']:.2e} predicted, {p['realised']:.2e}",
-            ),
-            cx=f"{at(float(p['predicted'])):.1f}",
-            cy=f"{_SIDE - at(float(p['realised'])):.1f}",
-            r=4,
-            class_="fill",
-        )
-        for p in points
-    ]
+    dots: list[Markup] = []
+    for p, (bottom, top) in zip(points, ends, strict=True):
+        x = f"{at(p['predicted']):.1f}"
+        said = f"{p['orders']} orders: {p['predicted']:.2e} predicted, {p['realised']:.2e}"
+        up, down = f"{_SIDE - at(top):.1f}", f"{_SIDE - at(bottom):.1f}"
+        middle = f"{_SIDE - at(p['realised']):.1f}"
+        dots += [
+            tag("line", x1=x, y1=down, x2=x, y2=up, class_="axis"),
+            tag("circle", tag("title", said), cx=x, cy=middle, r=4, class_="fill"),
+        ]
     line = tag("line", x1=10, y1=_SIDE - 10, x2=_SIDE - 10, y2=10, class_="axis")
     said = "mean predicted gain (to the right) against mean realised gain (upwards)"
     return tag(
@@ -183,6 +154,12 @@ def _plot(points: Sequence[Figures]) -> Markup:
         width=_SIDE,
         class_="histogram",
     )
+
+
+def _ends(point: Figures) -> tuple[float, float]:
+    """Return two standard errors to either side of what was realised."""
+    realised, error = float(point["realised"]), float(point["error"] or 0.0)
+    return realised - 2 * error, realised + 2 * error
 
 
 def _plans(figures: Figures) -> Markup:
@@ -206,7 +183,7 @@ def _plans(figures: Figures) -> Markup:
         "#gap",
         "#price of 1,000 tokens",
     )
-    return _table("Plans", "", heads, rows)
+    return listing("Plans", "", heads, rows)
 
 
 def _verdicts(figures: Figures) -> Markup:
@@ -246,23 +223,3 @@ def _words(title: str, item: Figures | None) -> list[str]:
         return [f"{title}: not in the set"]
     choices = [f"  {'*' if text == item['answer'] else '-'} {text}" for text in item["choices"]]
     return [f"{title}: {item['question']}", *choices, f"  answer: {item['answer']}"]
-
-
-def _table(title: str, note: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
-    top = [tag("th", h.lstrip("#"), class_="figure" if h.startswith("#") else None) for h in heads]
-    body = [
-        tag(
-            "tr",
-            *(
-                tag("td", cell, class_="figure" if head.startswith("#") else None)
-                for cell, head in zip(row, heads, strict=True)
-            ),
-        )
-        for row in rows
-    ]
-    return tag(
-        "section",
-        tag("h2", title),
-        tag("p", note, class_="note"),
-        tag("table", tag("thead", tag("tr", *top)), tag("tbody", *body), class_="list"),
-    )

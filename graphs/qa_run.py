@@ -6,7 +6,7 @@ before anything is done, and the batches of the journal (`edits/`), written as t
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from contextvars import Context
 from dataclasses import dataclass, field
@@ -21,9 +21,10 @@ from burnish.graphs import qa_cast
 from burnish.graphs.fingerprint import claim
 from burnish.graphs.pool import Marker
 from burnish.graphs.qa_commit import outcome_of, write_set
-from burnish.graphs.qa_desk import Desk
-from burnish.graphs.qa_journal import Done, Journal, Planned
+from burnish.graphs.qa_desk import ADDING, Desk
+from burnish.graphs.qa_journal import LOOKING, Done, Journal, Planned
 from burnish.graphs.qa_manifest import manifest_of, marks_of
+from burnish.graphs.qa_plan import edits_left
 from burnish.graphs.qa_plan_file import PILOT, has_pilot, held_plan, make_pilot, make_round
 from burnish.graphs.qa_records import Workshop, build, drive
 from burnish.graphs.qa_review import by_hand, read_reviewed
@@ -130,7 +131,8 @@ class QaContext:
         async with opened(self.settings, desk, self.folder.root) as workshop:
             for at in range(first, len(batches)):
                 if not journal.has(number, at):
-                    done = await drive(graph, batches[at], workshop, number)
+                    repairs = _repairs(self.settings, desk, batches[at:])
+                    done = await drive(graph, batches[at], workshop, number, repairs)
                     journal.write(number, at, done)
                 # Read back even when it was just written: a resumed run takes the same.
                 done = journal.read(number, at, batches[at])
@@ -193,12 +195,15 @@ class QaContext:
             faults.append(
                 f"rows do not balance: {out} should be in the set, not {marker['rows_out']}"
             )
-        lost = outcomes["failed"] + outcomes["quarantined"]
+        unwritten = sum(
+            one.planned.order.operation in ADDING and one.status == "failed" for one in desk.done
+        )
+        lost = outcomes["failed"] + outcomes["quarantined"] + unwritten
         allowed = self.settings.run.max_failure_ratio
         if lost > allowed * max(rows, 1):
             faults.append(
-                f"{lost} of {rows} rows failed or were quarantined, more than "
-                f"run.max_failure_ratio={allowed} allows"
+                f"{lost} of {rows} rows failed or were quarantined (new ones that failed among "
+                f"them), more than run.max_failure_ratio={allowed} allows{_why(desk)}"
             )
         return faults
 
@@ -236,6 +241,12 @@ class QaContext:
         return desk
 
 
+def _why(desk: Desk) -> str:
+    """Say what most failed orders failed of."""
+    reasons = Counter(one.reason.partition(":")[0] for one in desk.done if one.status == "failed")
+    return "".join(f"; most often: {reason}" for reason, _ in reasons.most_common(1))
+
+
 _NO_OUTCOMES = {"edited": 0, "dropped": 0, "quarantined": 0}
 _TOLD = ("value", "bound", "gap", "cost", "budget", "price_per_1000_tokens", "operations", "size")
 
@@ -243,6 +254,15 @@ _TOLD = ("value", "bound", "gap", "cost", "budget", "price_per_1000_tokens", "op
 def _batches(planned: list[Planned], size: int) -> Iterator[list[Planned]]:
     for start in range(0, len(planned), size):
         yield planned[start : start + size]
+
+
+def _repairs(settings: Settings, desk: Desk, left: Sequence[Sequence[Planned]]) -> int | None:
+    """Return how many checked items may be repaired beside what is still ordered; None: all."""
+    free = edits_left(settings.qa, desk.since)
+    if free is None:
+        return None
+    ordered = sum(one.order.operation not in LOOKING for batch in left for one in batch)
+    return max(free - ordered, 0)
 
 
 def _told(done: list[Done]) -> Marker:

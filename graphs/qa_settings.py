@@ -59,11 +59,14 @@ class QaSettings(BaseModel):
     quotas: str | None = None
     """TOML file with more bounds, as `burnish solve` reads them."""
     max_edits: int | None = Field(default=None, ge=0)
-    """Most items that may be touched in all; none: no bound."""
+    """Most items that may be changed, added or taken out in all, corrections by people counted;
+    none: no bound."""
     rounds: int = Field(default=2, ge=1, le=10)
     """How often it is planned and carried out; later rounds see what the earlier ones did."""
     pilot: int = Field(default=24, ge=0)
     """Items that each operation with a model is tried on before anything is planned."""
+    caution: Literal["mean", "sure", "single"] = "sure"
+    """What a plan counts on: the mean, a confidence bound of it, or what single orders reach."""
     token_reserve: float = Field(default=0.15, ge=0, lt=1)
     """Share of the budget that is not planned with: repairs and validation."""
     validators: list[ValidatorName] | None = None

@@ -19,6 +19,8 @@ from burnish.tools.divergence import floor, jsd
 from burnish.tools.profiling import ProfileSettings, answer_records, fit_rows
 
 UNIFORM = "uniform"
+MANY_ANSWERS = 10
+"""Answers an item on average from which content adds next to nothing; it is then left out."""
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -62,14 +64,15 @@ class Located(NamedTuple):
 def difficulties(groups: Sequence[Sequence[QuestionRow]]) -> list[Floats]:
     """Return how hard the items of some sets are, in logits on one scale; nan: nobody answered.
 
-    All sets are fitted together, as a profile's are (`burnish.tools.profiling`), so that those who
-    answered items of several sets tie the scales to each other.
+    All sets are fitted together (`burnish.tools.profiling`), so that those who answered items of
+    several sets tie the scales to each other. Where items have few answers, their content counts.
     """
     rows = [row for group in groups for row in group]
     records, _ = answer_records(rows)
+    many = len(records.item) >= MANY_ANSWERS * np.count_nonzero(records.answers())
+    fit = fit_rows(rows, records, ProfileSettings(content_prior=not many))
     found = np.full(len(rows), np.nan)
-    if len(records.item):
-        fit = fit_rows(rows, records, ProfileSettings())
+    if fit is not None:
         found = np.where(fit.answers > 0, fit.difficulty, np.nan)
     ends = np.cumsum([len(group) for group in groups])
     return np.split(found, ends[:-1])

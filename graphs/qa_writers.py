@@ -6,7 +6,11 @@ from pathlib import Path
 from burnish.agents.adding_jobs import CITATION, Expand, Generate, Repair, Search
 from burnish.agents.editing import Operation
 from burnish.agents.examples import Example, examples_in
+from burnish.agents.forms import form_schema
+from burnish.agents.item_forms import FORMS
 from burnish.agents.item_writer import PROMPTS, WriterConfig, Written
+from burnish.agents.librarian import PROMPT as LIBRARIAN
+from burnish.agents.librarian import Finding
 from burnish.agents.messages import Model
 from burnish.agents.prompts import digest_of
 from burnish.agents.reasoner import PROMPT as REASONER
@@ -28,8 +32,16 @@ class Exemplars:
     """Items of a cell and a bucket as the set stands, in an order that a seed decides."""
 
     def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._seen = -1
         self._items: dict[tuple[str, int | None], list[QAItem]] = {}
-        for one in desk.now():
+
+    def _renew(self) -> None:
+        """Take in the items as they stand after what was done last."""
+        if self._seen == len(self._desk.done):
+            return
+        self._seen, self._items = len(self._desk.done), {}
+        for one in self._desk.now():
             cell, bucket = split_place(one.place)
             self._items.setdefault((cell, bucket), []).append(one.item)
             if bucket is not None:
@@ -37,6 +49,7 @@ class Exemplars:
 
     def __call__(self, cell: str, bucket: int | None, seed: int) -> Sequence[QAItem]:
         """Return the items; where the bucket has none, those of the cell."""
+        self._renew()
         found = self._items.get((cell, bucket)) or self._items.get((cell, None), [])
         return sorted(found, key=lambda item: (rank(seed, item.id), item.id))
 
@@ -82,5 +95,6 @@ def examples_of(settings: QaSettings) -> list[Example]:
 
 def prompts_digest(llm: LlmSettings) -> str:
     """Return what decides a model's answers, for the fingerprint."""
-    words = [path.read_text("utf-8") for path in (PROMPTS, REASONER)]
-    return f"{llm.model} {llm.revision} {digest_of(*words, repr(WriterConfig()))}".strip()
+    words = [path.read_text("utf-8") for path in (PROMPTS, REASONER, LIBRARIAN)]
+    forms = [repr(form_schema(form)) for form in (*FORMS, Finding)]
+    return f"{llm.model} {llm.revision} {digest_of(*words, *forms, repr(WriterConfig()))}".strip()

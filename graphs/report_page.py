@@ -4,39 +4,25 @@ Documents are untrusted: the page is built from escaped pieces only, it holds no
 content policy forbids any. Samples are filtered by style rules alone.
 """
 
-from collections.abc import Mapping, Sequence
-from importlib.resources import files
-from pathlib import PurePath
-from typing import Any
+from collections.abc import Sequence
 
 from burnish.corpora.ledger import OUTCOMES
 from burnish.graphs.charts import Bar, Part, bars, histogram, number, percent, stacked
 from burnish.graphs.markup import Markup, join, tag
+from burnish.graphs.page import Figures, cards, equation, header_of, listing, name_of, page, panel
 from burnish.graphs.visible import shown
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _BARS = 14
 _FILTERS = 10
 _OPEN = 3
 _ORDER = ("unchanged", "edited", "dropped", "quarantined", "failed")
 assert set(_ORDER) == set(OUTCOMES)
 
-Figures = Mapping[str, Any]
-
 
 def render(figures: Figures) -> str:
     """Return the page for the figures that `build_report` makes."""
     reasons = [str(row["name"]) for row in figures["reasons"][:_FILTERS]]
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", f"burnish: {_name(figures)}"),
-        tag("style", Markup(_style(len(reasons)))),
-    )
-    main = tag(
-        "main",
+    sections = [
         _cards(figures),
         _charts(figures),
         _samples(figures, reasons),
@@ -44,46 +30,30 @@ def render(figures: Figures) -> str:
         _flagged(figures),
         _quarantined(figures),
         _footer(figures),
-    )
-    page = tag("html", head, tag("body", _header(figures), main), lang="en")
-    return f"<!doctype html>\n{page}\n"
+    ]
+    name = name_of(str(figures["input"]["location"]))
+    return page(name, _header(figures, name), sections, _style(len(reasons)))
 
 
 def _style(filters: int) -> str:
+    """Return the rules by which a choice of reasons shows and hides samples."""
     rules = [
         f":root:has(#reason-{at}:checked) .sample:not(.with-{at}) {{ display: none; }}"
         for at in range(filters)
     ]
-    return files("burnish.graphs").joinpath("report.css").read_text("utf-8") + "\n".join(rules)
+    return "\n".join(rules)
 
 
-def _name(figures: Figures) -> str:
-    location = str(figures["input"]["location"])
-    return shown(PurePath(location).name or location)
-
-
-def _header(figures: Figures) -> Markup:
-    balance = figures["balance"]
-    terms = [_term(balance["rows_in"], "rows in")]
-    for place, outcome in enumerate(_ORDER):
-        terms.append(tag("span", "+" if place else "=", class_="sign"))
-        terms.append(_term(balance[outcome], outcome))
-    if balance["balances"]:
-        badge = tag("span", "✓ rows balance", class_="badge")
-    else:
-        missing = number(abs(balance["rows_in"] - balance["accounted"]))
-        badge = tag("span", f"✗ {missing} rows unaccounted for", class_="badge bad")
+def _header(figures: Figures, name: str) -> Markup:
+    held = figures["balance"]
+    signs = ("=", *"+" * (len(_ORDER) - 1))
+    terms = [(sign, held[outcome], outcome) for sign, outcome in zip(signs, _ORDER, strict=True)]
     about = f"{figures['input']['location']} · {_refiners(figures)} · {figures['created']}"
-    parts = [Part(outcome, balance[outcome]) for outcome in _ORDER]
-    return tag(
-        "header",
-        tag(
-            "div",
-            tag("h1", tag("bdi", _name(figures))),
-            tag("p", tag("bdi", about), class_="about"),
-            tag("div", *terms, badge, class_="equation"),
-            stacked(parts),
-        ),
+    return header_of(
+        name,
+        about,
+        equation([("", held["rows_in"], "rows in"), *terms], held["rows_in"] - held["accounted"]),
+        stacked([Part(outcome, held[outcome]) for outcome in _ORDER]),
     )
 
 
@@ -95,18 +65,12 @@ def _refiners(figures: Figures) -> str:
     return "refiners " + ", ".join(f"{name}: {number(count)}" for name, count in agents.items())
 
 
-def _term(value: int, name: str) -> Markup:
-    return tag(
-        "span", tag("b", number(value)), tag("span", name), class_=f"term{'' if value else ' zero'}"
-    )
-
-
 def _cards(figures: Figures) -> Markup:
     chars, speed, balance = figures["chars"], figures["throughput"], figures["balance"]
     read = balance["unchanged"] + balance["edited"] + balance["dropped"] + balance["failed"]
     kept = chars["out"] / chars["in"] if chars["in"] else 1.0
     rate = speed["mb_per_cpu_second"]
-    cards = [
+    pairs = [
         (percent(kept), f"of {number(chars['in'])} characters kept"),
         (number(chars["removed_from_edited"]), "characters cut out of edited documents"),
         (percent(balance["edited"] / read if read else 0), "of the documents read were edited"),
@@ -117,11 +81,7 @@ def _cards(figures: Figures) -> Markup:
         (f"{rate:,.2f} MB/s" if rate else "n/a", f"per core; {_time(speed['cpu_seconds'])} of CPU"),
         (_size(figures["bytes"]["in"]), f"of text in, {_size(figures['bytes']['out'])} out"),
     ]
-    return tag(
-        "section",
-        *(tag("div", tag("b", top), tag("span", below), class_="card") for top, below in cards),
-        class_="cards",
-    )
+    return cards(pairs)
 
 
 def _time(seconds: float) -> str:
@@ -139,28 +99,24 @@ def _size(size: float) -> str:
 def _charts(figures: Figures) -> Markup:
     ratio, confidence = figures["kept_ratio"]["edited"], figures["confidence"]["calls"]
     panels = [
-        _panel(
+        panel(
             "Removed, by reason",
             "Characters, dropped documents included.",
             _weights(figures["reasons"]),
         ),
-        _panel("Removed, by kind of call", "Characters.", _weights(figures["kinds"])),
-        _panel(
+        panel("Removed, by kind of call", "Characters.", _weights(figures["kinds"])),
+        panel(
             "How much of a document stays",
             "Edited documents by the share of their characters kept.",
             histogram(ratio, "0 % kept", "100 %", "edited documents"),
         ),
-        _panel(
+        panel(
             "How sure the refiner was",
             "Calls by the probability given that the deletion is right.",
             histogram(confidence, "0 %", "100 % sure", "calls"),
         ),
     ]
     return tag("section", tag("h2", "What was removed"), tag("div", *panels, class_="panels"))
-
-
-def _panel(title: str, note: str, body: Markup) -> Markup:
-    return tag("div", tag("h3", title), tag("p", note, class_="note"), body, class_="panel")
 
 
 def _weights(rows: Sequence[Figures]) -> Markup:
@@ -253,7 +209,7 @@ def _biggest(figures: Figures) -> Markup:
         for one in figures["biggest"]
     ]
     heads = ("record", "outcome", "#characters removed", "#share", "reasons")
-    return _list("Biggest deletions", "", heads, rows)
+    return listing("Biggest deletions", "", heads, rows)
 
 
 def _flagged(figures: Figures) -> Markup:
@@ -268,7 +224,7 @@ def _flagged(figures: Figures) -> Markup:
         for one in figures["flagged"]
     ]
     note = f"A person should look at these: {counts}. Shown are {len(rows)}, drawn at random."
-    return _list("Flagged", note, ("record", "flag", "outcome", "#characters"), rows)
+    return listing("Flagged", note, ("record", "flag", "outcome", "#characters"), rows)
 
 
 def _quarantined(figures: Figures) -> Markup:
@@ -281,24 +237,7 @@ def _quarantined(figures: Figures) -> Markup:
         f"{number(held['rows'])} rows could not be read; they lie in quarantine/. "
         f"Shown are the first {len(rows)}."
     )
-    return _list("Quarantined", note, ("source", "#row", "reason"), rows)
-
-
-def _list(title: str, note: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
-    """Draw a table, or nothing where there are no rows; a head that begins with # is a figure."""
-    if not rows:
-        return Markup("")
-    classes = ["figure" if head.startswith("#") else None for head in heads]
-    top = [
-        tag("th", head.lstrip("#"), class_=kind) for head, kind in zip(heads, classes, strict=True)
-    ]
-    body = [
-        tag("tr", *(tag("td", cell, class_=kind) for cell, kind in zip(row, classes, strict=True)))
-        for row in rows
-    ]
-    table = tag("table", tag("thead", tag("tr", *top)), tag("tbody", *body), class_="list")
-    said = [tag("p", note, class_="note")] if note else []
-    return tag("section", tag("h2", title), *said, tag("div", table, class_="panel"))
+    return listing("Quarantined", note, ("source", "#row", "reason"), rows)
 
 
 def _footer(figures: Figures) -> Markup:

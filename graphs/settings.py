@@ -92,6 +92,8 @@ class LlmSettings(_Section):
     """Requests in flight from each worker at most."""
     timeout_s: float = Field(default=180.0, gt=0)
     """Seconds for a whole request."""
+    patience_s: float = Field(default=300.0, ge=0)
+    """Seconds a server may be down before the run stops; the same command goes on later."""
     strict: bool = True
     """Mark tools as strict; a server that rejects the mark needs false."""
     extra: dict[str, Any] = {}

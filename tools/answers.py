@@ -121,6 +121,8 @@ def _bare(left: Number, right: Number, tolerance: Tolerance) -> Comparison:
         return found
     if is_percent(left) or is_percent(right):
         return _figures(left, right, tolerance, converted=True)
+    if left.mixed or right.mixed:
+        return Comparison("unclear", "a number without a unit, and one in several")
     return found
 
 

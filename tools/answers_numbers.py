@@ -37,6 +37,12 @@ _SCALES: dict[str, Fraction | int] = {
 }  # fmt: skip
 _SCALE = re.compile(rf"[ -]?({'|'.join(sorted(_SCALES, reverse=True))})\b", re.IGNORECASE)
 _SPACED = re.compile(r"[+-]?\d{1,3}(?: \d{3})+(?:\.\d+)?")
+_PIECE = re.compile(
+    r"(?:^-?|,? and |, | |(?<=[A-Za-z.]))"
+    r"((?:[$€£¥₹] ?)?\d[\d.,]*(?: \d+/\d+)?(?: ?(?!and\b)[A-Za-z]{1,12})?\.?)(?=$|,| |\d)"
+)
+"""A number with a word after it, in a row of such."""
+_MOST_PIECES = 4
 _SMALL = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
     "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
@@ -66,6 +72,8 @@ class Number:
     """Place value of the last decimal written; None for whole numbers and fractions."""
     digits: int = 0
     """Significant digits written."""
+    mixed: bool = False
+    """Whether it was written in several units, the smallest of which is `unit`."""
 
     @property
     def quantity(self) -> Fraction:
@@ -87,6 +95,34 @@ def number_of(text: str) -> Number | None:
     Args:
         text: as `answers_plain.plain` returns it.
     """
+    return _single(text) or _compound(text)
+
+
+def _compound(text: str) -> Number | None:
+    """Read `5 ft 3 in` or `2 hours and 30 minutes`: ever smaller units, each less than the last.
+
+    The number is in the smallest unit written.
+    """
+    pieces = _PIECE.findall(text)
+    if not 2 <= len(pieces) <= _MOST_PIECES or _PIECE.sub("", text).strip():
+        return None
+    found = [number for piece in pieces if (number := _single(piece)) is not None]
+    units = [number.unit for number in found if number.unit is not None and number.unit.known]
+    if len(found) < len(pieces) or len(units) < len(pieces):
+        return None
+    for (number, unit), before in zip(
+        list(zip(found, units, strict=True))[1:], units, strict=False
+    ):
+        whole = number.value >= 0 and before.dimension == unit.dimension
+        if not whole or number.quantity >= before.factor:
+            return None
+    total = sum((number.quantity for number in found), Fraction(0))
+    last = found[-1]
+    value = total / units[-1].factor * (-1 if text.startswith("-") else 1)
+    return Number(value, units[-1], last.step, sum(number.digits for number in found), mixed=True)
+
+
+def _single(text: str) -> Number | None:
     text = _unwrapped(text)
     if _SPACED.fullmatch(text):
         text = text.replace(" ", "")

@@ -8,6 +8,7 @@ from typing import Literal
 
 from burnish.tools.answers_numbers import Number, number_of
 from burnish.tools.answers_plain import MOST_CHARS, folded, plain
+from burnish.tools.answers_sets import Borders, Joined, parted
 from burnish.tools.answers_symbols import canonical
 
 MOST_PARTS = 64
@@ -19,6 +20,8 @@ _THOUSANDS = re.compile(r"[+-]?[$€£¥]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _BOUND = r"([^<>=,]{1,80})"
 _BETWEEN = re.compile(rf"{_BOUND}(<=?) ?[A-Za-z] ?(<=?){_BOUND}")
 _ONE_SIDED = re.compile(rf"[A-Za-z] ?(<=?|>=?){_BOUND}")
+_TURNED = re.compile(rf"{_BOUND}(<=?|>=?) ?([A-Za-z])")
+_TURN = str.maketrans("<>", "><")
 _LETTERED = re.compile(r"(?:[A-Za-z] ?= ?)(?=[^=])")
 
 
@@ -63,6 +66,7 @@ class Span:
 
 Reading = Number | Ratio | Symbols | Text | Several | Span
 
+_LOWEST, _HIGHEST = Text("-∞"), Text("∞")
 _INFINITE = {"oo": "∞", "+oo": "∞", "inf": "∞", "infinity": "∞", "-oo": "-∞", "-inf": "-∞",
              "-infinity": "-∞", "- oo": "-∞", "{}": "∅"}  # fmt: skip
 
@@ -83,7 +87,8 @@ def _read(text: str, depth: int) -> Reading:
         return number
     found: Reading | None = _ratio(text)
     if found is None and depth < _MOST_NESTING:
-        found = _inequality(text, depth) or _bracketed(text, depth) or _listed(text, depth)
+        found = _set(text, depth) or _inequality(text, depth)
+        found = found or _bracketed(text, depth) or _listed(text, depth)
     if found is None and (formula := canonical(text)) is not None:
         found = Symbols(formula)
     return found or Text(_TRUTHS.get(words := folded(text), words))
@@ -98,16 +103,53 @@ def _ratio(text: str) -> Ratio | None:
     return Ratio(tuple(Fraction(part) for part in re.split(r" ?: ?| to ", text)))
 
 
+def _set(text: str, depth: int) -> Reading | None:
+    """Read a set or a condition in SymPy's notation."""
+    found = parted(text)
+    if isinstance(found, Borders):
+        low, high = _read(found.low, depth + 1), _read(found.high, depth + 1)
+        # SymPy calls infinite borders closed where its constructor was not told otherwise.
+        return Span(
+            low, high, found.closed_low and low != _LOWEST, found.closed_high and high != _HIGHEST
+        )
+    if not isinstance(found, Joined):
+        return None
+    parts = tuple(_read(part, depth + 1) for part in found.parts)
+    if found.kind == "and":
+        return _common(parts)
+    return parts[0] if len(parts) == 1 else Several(found.kind, parts)
+
+
+def _common(parts: tuple[Reading, ...]) -> Span | None:
+    """Return what half-lines have in common; None for anything else, or for two equal borders."""
+    spans = [part for part in parts if isinstance(part, Span)]
+    below = [span for span in spans if span.low != _LOWEST]
+    above = [span for span in spans if span.high != _HIGHEST]
+    if len(spans) < len(parts) or len(below) > 1 or len(above) > 1:
+        return None
+    low, closed_low = (below[0].low, below[0].closed_low) if below else (_LOWEST, False)
+    high, closed_high = (above[0].high, above[0].closed_high) if above else (_HIGHEST, False)
+    return Span(low, high, closed_low, closed_high)
+
+
 def _inequality(text: str, depth: int) -> Span | None:
     if found := _BETWEEN.fullmatch(text):
         low, high = _read(found[1], depth + 1), _read(found[4], depth + 1)
         return Span(low, high, found[2] == "<=", found[3] == "<=")
     if found := _ONE_SIDED.fullmatch(text):
-        bound, closed = _read(found[2], depth + 1), found[1].endswith("=")
-        if found[1].startswith("<"):
-            return Span(Text("-∞"), bound, closed_low=False, closed_high=closed)
-        return Span(bound, Text("∞"), closed_low=closed, closed_high=False)
+        return _half_line(found[1], _read(found[2], depth + 1))
+    if found := _TURNED.fullmatch(text):
+        return _half_line(found[2].translate(_TURN), _read(found[1], depth + 1))
     return None
+
+
+def _half_line(sign: str, bound: Reading) -> Span:
+    closed = sign.endswith("=")
+    if bound in {_LOWEST, _HIGHEST}:
+        return Span(_LOWEST, _HIGHEST, closed_low=False, closed_high=False)
+    if sign.startswith("<"):
+        return Span(_LOWEST, bound, closed_low=False, closed_high=closed)
+    return Span(bound, _HIGHEST, closed_low=closed, closed_high=False)
 
 
 def _bracketed(text: str, depth: int) -> Reading | None:
@@ -127,7 +169,7 @@ def _bracketed(text: str, depth: int) -> Reading | None:
 
 
 def _unbounded(readings: tuple[Reading, ...]) -> bool:
-    return any(isinstance(part, Text) and part.words in {"∞", "-∞"} for part in readings)
+    return any(part in {_LOWEST, _HIGHEST} for part in readings)
 
 
 def _encloses(text: str) -> bool:

@@ -72,7 +72,8 @@ def _key_flaws(item: QAItem, *, several_keys: bool) -> list[str]:
     if not item.choices:
         return [SEVERAL_KEYS] if several_keys else []
     # Case can tell choices apart (genes, chemical symbols): the key must match as it stands.
-    matches = sum(1 for choice in item.choices if _trimmed(choice) == _trimmed(item.answer))
+    key = _trimmed(item.answer)
+    matches = sum(1 for choice in item.choices if _trimmed(choice) == key)
     flaws = [SEVERAL_KEYS] if several_keys or matches > 1 else []
     return [*flaws, KEY_NOT_A_CHOICE] if not matches else flaws
 

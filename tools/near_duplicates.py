@@ -6,7 +6,7 @@ Rajaraman & Ullman, Mining of Massive Datasets, section 3.4), and every one is t
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -51,12 +51,7 @@ def find_duplicates(
         seed: of the hash functions.
     """
     words = [_words(text) for text in texts]
-    first: dict[str, int] = {}
-    found: dict[int, Duplicate] = {}
-    for place, own in enumerate(words):
-        before = first.setdefault(" ".join(own), place)
-        if before != place:
-            found[place] = Duplicate(place, before, 1.0, exact=True)
+    found = {copy.item: copy for copy in _copies(words)}
     left = [place for place in range(len(texts)) if place not in found]
     shingles = [_shingles(words[place]) for place in left]
     for later, earlier, similarity in _near(shingles, threshold, seed):
@@ -66,6 +61,19 @@ def find_duplicates(
     return [found[place] for place in sorted(found)]
 
 
+def find_copies(texts: Sequence[str]) -> list[Duplicate]:
+    """Return every text that occurs before exactly: the first part of `find_duplicates`."""
+    return list(_copies([_words(text) for text in texts]))
+
+
+def _copies(words: Sequence[Sequence[str]]) -> Iterator[Duplicate]:
+    first: dict[str, int] = {}
+    for place, own in enumerate(words):
+        before = first.setdefault(" ".join(own), place)
+        if before != place:
+            yield Duplicate(place, before, 1.0, exact=True)
+
+
 def jaccard(first: Hashes, second: Hashes) -> float:
     """Return the share of the members of two sets that both have."""
     both = len(np.intersect1d(first, second, assume_unique=True))
@@ -73,7 +81,11 @@ def jaccard(first: Hashes, second: Hashes) -> float:
 
 
 def _words(text: str) -> list[str]:
-    bare = (_EDGES.sub("", word) for word in text.casefold().split())
+    bare = (
+        # Most words have no edges to cut, which is quicker seen than searched for.
+        word if word[0].isalnum() and word[-1].isalnum() else _EDGES.sub("", word)
+        for word in text.casefold().split()
+    )
     return [word for word in bare if word]
 
 

@@ -8,7 +8,8 @@ other's, or when the cosine of their vectors reaches `LIKENESS`.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -66,6 +67,7 @@ class TextIndex:
     ) -> None:
         self.name = name
         self._ids: list[str] = []
+        self._texts: dict[str, str] = {}
         self._equal: dict[tuple[str, ...], list[int]] = {}
         self._short: dict[int, list[int]] = {}
         self._long: dict[int, list[int]] = {}
@@ -83,7 +85,17 @@ class TextIndex:
 
     def drop(self, id: str) -> None:
         """Forget the texts with an id."""
-        self._gone |= {row for row, known in enumerate(self._ids) if known == id}
+        if self._texts.pop(id, None) is not None:
+            self._gone |= {row for row, known in enumerate(self._ids) if known == id}
+
+    def become(self, rows: Iterable[tuple[str, str]]) -> None:
+        """Hold these texts and no others from now on; ids must differ."""
+        wanted = dict(rows)
+        for id in [id for id, text in self._texts.items() if wanted.get(id) != text]:
+            self.drop(id)
+        for id, text in wanted.items():
+            if id not in self._texts:
+                self.add(id, text)
 
     def find(
         self,
@@ -94,23 +106,26 @@ class TextIndex:
     ) -> Hit | None:
         """Return the text that a draft most surely stands in, None where there is none.
 
+        Among texts that hold it as surely the one with the first id is told, in whatever order
+        they came in.
+
         Args:
             text: the draft.
             vector: its unit vector, where likeness is to count.
             apart_from: id whose text does not count: the draft's own earlier form.
         """
         words = folded(text)
-        if (row := self._first(self._equal.get(words, ()), apart_from)) is not None:
-            return Hit(self.name, self._ids[row], "equal", 1.0)
-        for run in runs(words, LONG_RUN):
-            rows = self._long.get(run, ())
-            if len(rows) <= BOILERPLATE and (row := self._first(rows, apart_from)) is not None:
-                return Hit(self.name, self._ids[row], "long run", 1.0)
+        if (id := self._first(self._equal.get(words, ()), apart_from)) is not None:
+            return Hit(self.name, id, "equal", 1.0)
+        long = [row for run in runs(words, LONG_RUN) for row in self._telling(self._long, run)]
+        if (id := self._first(long, apart_from)) is not None:
+            return Hit(self.name, id, "long run", 1.0)
         return self._shared(words, apart_from) or self._alike(vector, apart_from)
 
     def _enter(self, id: str, text: str) -> int:
         row = len(self._ids)
         self._ids.append(id)
+        self._texts[id] = text
         words = folded(text)
         self._equal.setdefault(words, []).append(row)
         for run in runs(words, RUN):
@@ -122,19 +137,27 @@ class TextIndex:
     def _counts(self, row: int, apart_from: str | None) -> bool:
         return row not in self._gone and self._ids[row] != apart_from
 
-    def _first(self, rows: Iterable[int], apart_from: str | None) -> int | None:
-        return next((row for row in rows if self._counts(row, apart_from)), None)
+    def _first(self, rows: Iterable[int], apart_from: str | None) -> str | None:
+        return min((self._ids[row] for row in rows if self._counts(row, apart_from)), default=None)
+
+    def _telling(self, held: Mapping[int, Sequence[int]], run: int) -> list[int]:
+        """Return the rows that hold a run, none where so many do that it is how they are put."""
+        rows = (row for row in held.get(run, ()) if row not in self._gone)
+        few = list(islice(rows, BOILERPLATE + 1))
+        return few if len(few) <= BOILERPLATE else []
 
     def _shared(self, words: Sequence[str], apart_from: str | None) -> Hit | None:
         asked = runs(words, RUN)
-        telling = (rows for run in asked if len(rows := self._short.get(run, ())) <= BOILERPLATE)
-        held = Counter(row for rows in telling for row in rows)
-        for row, count in held.most_common():
-            if count < SHARE * len(asked):
-                break
-            if self._counts(row, apart_from):
-                return Hit(self.name, self._ids[row], "shared runs", count / len(asked))
-        return None
+        held = Counter(row for run in asked for row in self._telling(self._short, run))
+        found = [
+            (-count, self._ids[row])
+            for row, count in held.items()
+            if count >= SHARE * len(asked) and self._counts(row, apart_from)
+        ]
+        if not found:
+            return None
+        count, id = min(found)
+        return Hit(self.name, id, "shared runs", -count / len(asked))
 
     def _alike(self, vector: NDArray[np.float32] | None, apart_from: str | None) -> Hit | None:
         if vector is None:

@@ -27,6 +27,7 @@ from burnish.tools.difficulty import Difficulty, Records, fit_rasch
 from burnish.tools.item_flaws import DUPLICATE, NEAR_DUPLICATE, find_flaws
 from burnish.tools.near_duplicates import THRESHOLD, Duplicate, find_duplicates, item_text
 from burnish.tools.option_signals import distractor_worth, pick_rates
+from burnish.tools.rating import Judgements, judged_difficulty
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -49,6 +50,8 @@ class ProfileSettings:
     """Let an item's content say what its answers leave open; learnt on other items."""
     slopes: bool = False
     """Let each model have a slope of its own."""
+    online_elo: bool = False
+    """Rate judgements by online Elo, in their order, instead of Bradley and Terry's model."""
     similarity: float = THRESHOLD
     """From which two items are nearly the same."""
     seed: int = 0
@@ -114,6 +117,7 @@ def profile_sets(
     settings: ProfileSettings | None = None,
     vectors: SetVectors | None = None,
     target_vectors: SetVectors | None = None,
+    judgements: Judgements | None = None,
 ) -> Profiled:
     """Profile a set, and a reference set on the same cells, scale and buckets.
 
@@ -123,6 +127,8 @@ def profile_sets(
         settings: how.
         vectors: of the set's texts, for the worth of distractors and the content prior.
         target_vectors: of the target's.
+        judgements: which item of two is the harder, by place: first the set, then the target; they
+            decide the difficulties, and answer records do not.
     """
     settings = settings or ProfileSettings()
     both = [*rows, *target]
@@ -131,9 +137,14 @@ def profile_sets(
     records, models = answer_records(both)
     shared = {int(model) for model in np.unique(records.model[records.item < len(rows)])}
     others = {int(model) for model in np.unique(records.model[records.item >= len(rows)])}
-    fit = None
-    if len(records.item):
+    if judgements is None:
         fit = fit_rows(both, records, settings, _stacked(vectors, target_vectors, target))
+        comparable = bool(shared & others)
+    else:
+        fit = judged_difficulty(judgements, online=settings.online_elo)
+        own = judgements.first < len(rows)
+        comparable = bool((own != (judgements.second < len(rows))).any())
+        models = ()
     known = _known(fit, len(both))
     edges = _buckets(known, len(rows), settings)
     parts = (slice(0, len(rows)), slice(len(rows), len(both)))
@@ -146,20 +157,18 @@ def profile_sets(
     ]
     first = _with_worth(profiles[0], rows, vectors)
     second = _with_worth(profiles[1], target, target_vectors) if target else None
-    return Profiled(first, second, fit, models, not target or bool(shared & others))
+    return Profiled(first, second, fit, models, not target or comparable)
 
 
 def answer_records(rows: Sequence[QuestionRow]) -> tuple[Records, tuple[str, ...]]:
     """Return all answers as records, and the names of the models."""
     models = tuple(sorted({model for row in rows for model in row.answers}))
     place = {name: at for at, name in enumerate(models)}
-    triplets = [
-        (at, place[model], answer.correct)
-        for at, row in enumerate(rows)
-        for model, answer in row.answers.items()
-    ]
-    table = np.array(triplets, np.int64).reshape(-1, 3)
-    records = Records(table[:, 0], table[:, 1], table[:, 2] > 0, len(rows), len(models))
+    count = [len(row.answers) for row in rows]
+    item = np.repeat(np.arange(len(rows)), count)
+    model = np.array([place[name] for row in rows for name in row.answers], np.int64)
+    right = [answer.correct for row in rows for answer in row.answers.values()]
+    records = Records(item, model, np.array(right, np.bool_), len(rows), len(models))
     return records, models
 
 
@@ -176,15 +185,19 @@ def fit_rows(
     records: Records,
     settings: ProfileSettings,
     vectors: Vectors | None = None,
-) -> Difficulty:
+) -> Difficulty | None:
     """Fit how hard items are, with what their content tells where enough have answers.
+
+    None stands for no answer to any item.
 
     Args:
         rows: the items.
-        records: their answers; at least one.
+        records: their answers.
         settings: whether content counts, and its seed.
         vectors: a unit row for each item.
     """
+    if not len(records.item):
+        return None
     answered = int((records.answers() > 0).sum())
     if not settings.content_prior or answered < PRIOR_ITEMS:
         return fit_rasch(records, slopes=settings.slopes)

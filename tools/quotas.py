@@ -27,12 +27,17 @@ Sense = Literal["min", "max"]
 SIZE_FLOOR = 0.9
 """Share of the items there are now that must remain, unless the user says otherwise."""
 SUBJECTS: tuple[Subject, ...] = ("size", "cell", "operation")
+TOGETHER = " + "
+"""Between the names of operations that one quota bounds together."""
 KEYS = ("min_count", "max_count", "min_share", "max_share")
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """One bound. A share is of the final size for cells, of the present size for the others."""
+    """One bound. A share is of the final size for cells, of the present size for the others.
+
+    Operations with ` + ` between their names are bounded together.
+    """
 
     subject: Subject
     name: str
@@ -244,9 +249,8 @@ def _row(quota: Quota, estimates: Estimates, kinds: _Kinds, base: Ints) -> tuple
     size = float(base.sum())
     growth = (kinds.cell_from == OUTSIDE).astype(float) - (kinds.cell_to == OUTSIDE)
     if quota.subject == "operation":
-        code = estimates.operations.index(quota.name)
         limit = quota.bound * (size if quota.measure == "share" else 1.0)
-        return (kinds.operation == code).astype(float), limit
+        return np.isin(kinds.operation, _operations(quota.name, estimates)).astype(float), limit
     if quota.subject == "size":
         return growth, quota.bound * (size if quota.measure == "share" else 1.0) - size
     code = estimates.cells.index(quota.name)
@@ -256,16 +260,27 @@ def _row(quota: Quota, estimates: Estimates, kinds: _Kinds, base: Ints) -> tuple
     return change - quota.bound * growth, quota.bound * size - float(base[code])
 
 
+def _operations(name: str, estimates: Estimates) -> list[int]:
+    """Return the codes of the operations that a quota's name stands for."""
+    if name in estimates.operations:
+        return [estimates.operations.index(name)]
+    return [estimates.operations.index(each) for each in name.split(TOGETHER)]
+
+
 def _check_names(estimates: Estimates, quotas: Quotas) -> None:
     known = {"cell": estimates.cells, "operation": estimates.operations}
     for quota in quotas.bounds:
         names = known.get(quota.subject)
         if names is None or quota.name in names:
             continue
-        close = difflib.get_close_matches(quota.name, names, n=1, cutoff=0.5)
+        parts = quota.name.split(TOGETHER) if quota.subject == "operation" else [quota.name]
+        lacking = next((each for each in parts if each not in names), None)
+        if lacking is None:
+            continue
+        close = difflib.get_close_matches(lacking, names, n=1, cutoff=0.5)
         mend = f"did you mean {close[0]!r}?" if close else "name one that the table has."
         raise UsageError(
-            f"a quota names the {quota.subject} {quota.name!r}, which the table lacks; {mend}"
+            f"a quota names the {quota.subject} {lacking!r}, which the table lacks; {mend}"
         )
 
 
@@ -274,8 +289,8 @@ def reached(quota: Quota, estimates: Estimates, chosen: Ints) -> float:
     counts = estimates.counts_after(chosen)
     before = float(estimates.counts.sum())
     if quota.subject == "operation":
-        code = estimates.operations.index(quota.name)
-        amount, whole = float((estimates.operation[chosen] == code).sum()), before
+        codes = _operations(quota.name, estimates)
+        amount, whole = float(np.isin(estimates.operation[chosen], codes).sum()), before
     elif quota.subject == "size":
         amount, whole = float(counts.sum()), before
     else:

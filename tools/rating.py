@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array, diags_array
 from scipy.sparse.linalg import spsolve
 
+from burnish.tools.difficulty import Difficulty
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -104,6 +106,28 @@ def online_elo(judgements: Judgements, *, factor: float = 32.0) -> Floats:
         rating[first] += move
         rating[second] -= move
     return np.array(rating)
+
+
+def judged_difficulty(judgements: Judgements, *, online: bool = False) -> Difficulty:
+    """Return difficulties from judgements of which item of two is the harder.
+
+    An item that nobody judged has 0 answers. Online ratings have no standard errors (nan).
+
+    Args:
+        judgements: the harder item of each pair first.
+        online: rate by Elo in the order of the judgements, not by the fit.
+    """
+    if online:
+        rating = (online_elo(judgements) - ELO_MEAN) / ELO_PER_LOGIT
+        error = np.full(judgements.items, np.nan)
+    else:
+        found = fit_bradley_terry(judgements)
+        rating, error = found.rating, found.error
+    met = np.bincount(judgements.first, minlength=judgements.items)
+    met += np.bincount(judgements.second, minlength=judgements.items)
+    nobody = np.zeros(0)
+    spread = float(rating[met > 0].std()) if met.any() else 0.0
+    return Difficulty(rating, error, met, nobody, nobody, spread)
 
 
 def _derivatives(

@@ -20,6 +20,8 @@ FOLDS = 10
 BOOSTED = 200
 """Records from which boosted trees are tried beside ridge regression."""
 PENALTIES = (0.1, 1.0, 10.0, 100.0)
+AT_ONCE = 4_000_000
+"""Outcomes looked at together: rows predicted for, times records."""
 
 
 class Predicted(NamedTuple):
@@ -64,22 +66,36 @@ class Regression:
             confidence: chance, on either side, that the mean is beyond `sure_low` or `sure_high`
                 no further.
         """
-        from scipy.stats import t
-
         if not len(features):
             return Predicted(*(np.empty(0) for _ in Predicted._fields))
+        at_once = max(AT_ONCE // max(len(self.residual), 1), 1)
+        parts = [
+            self._predict(features[start : start + at_once], level, confidence)
+            for start in range(0, len(features), at_once)
+        ]
+        return Predicted(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+
+    def _predict(self, features: Floats, level: float, confidence: float) -> Predicted:
         mean = np.asarray(self.whole.predict(features), np.float64)
         parts = np.stack([np.asarray(model.predict(features), np.float64) for model in self.folds])
         count = len(self.folds)
         spread = parts - parts.mean(axis=0)
         error = np.sqrt((count - 1) / count * (spread**2).sum(axis=0))
-        reach = float(t.ppf(confidence, count - 1)) * error
-        outcomes = np.sort(parts[self.fold] + self.residual[:, None], axis=0)
+        reach = student(confidence, count - 1) * error
         records = len(self.residual)
         tail = (1 - level) / 2
         lowest = max(int(np.floor(tail * (records + 1))), 1) - 1
         highest = min(int(np.ceil((1 - tail) * (records + 1))), records) - 1
+        outcomes = parts[self.fold] + self.residual[:, None]
+        outcomes.partition((lowest, highest), axis=0)
         return Predicted(mean, outcomes[lowest], outcomes[highest], mean - reach, mean + reach)
+
+
+def student(chance: float, freedom: int) -> float:
+    """Return the quantile of Student's t distribution."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, chance))
 
 
 def fit(features: Floats, outcome: Floats, *, seed: int = 0) -> Regression:

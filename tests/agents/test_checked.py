@@ -6,6 +6,7 @@ from burnish.agents.checked import Checked, Checks, Scored
 from burnish.agents.editing import Edit, Operation, Order
 from burnish.agents.validator import Verdict
 from burnish.corpora.documents import QAItem
+from burnish.corpora.errors import BudgetExhausted
 from burnish.tools.item_checks import asked
 from burnish.tools.overlap import TextIndex
 
@@ -53,7 +54,16 @@ class Told:
 
 
 def applied(operation: Operation, checks: Checks, order: Order) -> Edit:
-    return asyncio.run(Checked(operation, checks).apply(order))
+    """Carry out an order and let its result enter the set, as the graph does."""
+    checked = Checked(operation, checks)
+
+    async def carry_out() -> Edit:
+        edit = await checked.apply(order)
+        while complaints := checked.admit(edit):
+            edit = await checked.mend(edit, complaints)
+        return edit
+
+    return asyncio.run(carry_out())
 
 
 def test_a_sound_draft_passes_with_its_verdicts() -> None:
@@ -99,6 +109,47 @@ def test_what_joins_the_set_is_a_duplicate_for_what_comes_later() -> None:
     first = applied(Once(new), checks, Order("draw"))
     second = applied(Once(replace(new, id="3")), checks, Order("draw"))
     assert (first.status, second.status) == ("done", "rolled_back")
+
+
+def test_of_two_copies_made_side_by_side_the_one_that_enters_first_stays() -> None:
+    new = replace(ITEM, id="2", question="Which metal is liquid in a warm room at sea level?")
+    other = replace(ITEM, id="4", question="Which gas do plants take in when the sun shines?")
+    checks = Checks(TextIndex("set", []))
+    first = Checked(Playing([new], name="generate"), checks)
+    second = Checked(Playing([replace(new, id="3"), other], name="generate"), checks)
+
+    async def both() -> tuple[Edit, Edit]:
+        # The second has its answer first; what was ordered first has the place all the same.
+        later = await second.apply(Order("generate"))
+        earlier = await first.apply(Order("generate"))
+        assert first.admit(earlier) == ()
+        return earlier, await second.mend(later, second.admit(later))
+
+    earlier, later = asyncio.run(both())
+    assert (earlier.status, earlier.attempts) == ("done", 1)
+    assert (later.status, later.attempts, later.after) == ("done", 2, other)
+    assert later.complaints[0].startswith("duplicate: ")
+    assert later.tokens == 20
+    assert second.admit(later) == ()
+
+
+def test_what_is_a_copy_twice_is_rolled_back() -> None:
+    new = replace(ITEM, id="2", question="Which metal is liquid in a warm room at sea level?")
+    checks = Checks(TextIndex("set", [("1", asked(new))]))
+    checked = Checked(Playing([new, new, GOOD], name="generate"), checks)
+    edit = asyncio.run(checked.apply(Order("generate")))
+    assert (edit.status, edit.attempts, edit.tokens) == ("rolled_back", 2, 20)
+
+
+def test_a_budget_that_ends_before_the_second_draft_rolls_the_first_back() -> None:
+    @dataclass(slots=True)
+    class Poor(Playing):
+        async def redraft(self, order: Order, edit: Edit, complaints: Sequence[str]) -> Edit:  # noqa: ARG002
+            raise BudgetExhausted(asked=9, spent=1, held=0, limit=5)
+
+    edit = applied(Poor([BAD]), Checks(), Order("rephrase", ITEM))
+    assert (edit.status, edit.after, edit.tokens) == ("rolled_back", ITEM, 10)
+    assert "token budget" in edit.reason
 
 
 def test_a_rejection_by_validators_rolls_back_and_an_abstention_does_not() -> None:

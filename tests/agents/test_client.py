@@ -295,6 +295,29 @@ def test_a_wrong_bound_is_corrected_after_the_first_reply(
     asyncio.run(ask())
 
 
+@pytest.mark.parametrize("more", [1, 3_000])
+def test_a_server_that_counts_too_much_from_its_first_reply_never_breaks_the_budget(
+    opened: Opened, question: Question, more: int
+) -> None:
+    async def ask() -> None:
+        worst = Counting().worst_case(question("00"))
+        reply = completion(usage=(2 * worst, more))
+
+        async def slow(_: Body) -> web.Response:
+            await asyncio.sleep(0.02)
+            return ok(reply)
+
+        async with opened(slow, ceiling=4 * (2 * worst + more) + worst) as at:
+            asked = (at.client.ask(question(f"{number:02}")) for number in range(60))
+            outcomes = await asyncio.gather(*asked, return_exceptions=True)
+            assert any(isinstance(outcome, Reply) for outcome in outcomes)
+            assert any(isinstance(outcome, BudgetExhausted) for outcome in outcomes)
+            assert at.budget.account().spent <= 4 * (2 * worst + more) + worst
+            assert at.server.most_in_flight > 1
+
+    asyncio.run(ask())
+
+
 def test_a_cancelled_request_counts_as_spent(opened: Opened, question: Question) -> None:
     async def slow(_: Body) -> web.Response:
         await asyncio.sleep(5)

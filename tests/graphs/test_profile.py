@@ -12,8 +12,10 @@ import pytest
 from numpy.typing import NDArray
 
 from burnish.graphs.profile import Reading, Vectoring, profile_location
+from burnish.graphs.profile_page import render_profile
 from burnish.graphs.vector_cache import VectorCache
 from burnish.tools.cells import UNKNOWN
+from burnish.tools.profiling import ProfileSettings
 
 
 class CountedEmbedder:
@@ -155,3 +157,52 @@ def test_the_same_set_gives_the_same_profile(tmp_path: Path) -> None:
     source = str(made(tmp_path, "own", 250, 3, skew=True))
     first, second = profile_location(source).figures, profile_location(source).figures
     assert json.dumps(first) == json.dumps(second)
+
+
+def judged(folder: Path, name: str, items: int, seed: int) -> tuple[Path, NDArray[np.float64]]:
+    """Write pairs in which the truly harder item is named first as often as the odds say."""
+    draw = np.random.default_rng(seed)
+    hard = 1.5 * draw.normal(size=items)
+    rows: list[str] = []
+    for _ in range(40 * items):
+        one, other = draw.choice(items, 2, replace=False)
+        wins = draw.random() < 1 / (1 + np.exp(hard[other] - hard[one]))
+        pair = (one, other) if wins else (other, one)
+        rows.append(json.dumps({"harder": f"{name}{pair[0]}", "easier": f"{name}{pair[1]}"}))
+    path = folder / "judgements.jsonl"
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path, hard
+
+
+@pytest.mark.parametrize("online", [False, True])
+def test_judgements_of_pairs_tell_the_difficulty(tmp_path: Path, online: bool) -> None:  # noqa: FBT001
+    own = made(tmp_path, "own", 60, 3)
+    judgements, hard = judged(tmp_path, "own", 60, 4)
+    reading = Reading(judgements=str(judgements))
+    result = profile_location(str(own), None, reading, ProfileSettings(online_elo=online))
+    profile = result.profiled.profile
+    assert np.corrcoef(profile.difficulty, hard)[0, 1] > 0.9
+    assert bool(np.isnan(profile.error).all()) == online
+    assert result.figures["difficulty"]["told_by"] == "judgements"
+    assert result.figures["difficulty"]["answers"] == 2 * 40 * 60
+    json.dumps(result.figures, allow_nan=False)
+    assert ("± " in render_profile(result.figures)) != online
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ('{"harder": "own1"}', "row 1: no 'easier'"),
+        ('{"harder": "own1", "easier": "own1"}', "row 1: an item is judged against itself"),
+        ('{"harder": "own1", "easier": "elsewhere"}', "no row of it names two of the items"),
+    ],
+)
+def test_judgements_that_cannot_be_used_are_one_line(tmp_path: Path, row: str, reason: str) -> None:
+    own = made(tmp_path, "own", 8, 3)
+    path = tmp_path / "judgements.jsonl"
+    path.write_text(row + "\n", encoding="utf-8")
+    done = command(str(own), "--judgements", str(path))
+    assert done.returncode == 2
+    assert reason in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().split("\n")) == 1

@@ -189,9 +189,35 @@ def test_the_pilot_is_a_round_of_its_own_whose_results_stay(done: Path) -> None:
     known = plan["estimates"][0]
     assert known["operation"] == "generate"
     assert known["tried"] == 4
-    assert 0 < known["chance"] < 1
+    assert 0 < known["sure_share"] < known["share"] < 1
     later = [entry for entry in entries if entry.round == 1 and entry.status == "done"]
-    assert all(entry.cost >= known["base"] for entry in later)
+    assert all(entry.cost >= known["tokens"] for entry in later)
+
+
+def test_estimates_learn_from_the_rounds_as_well_as_from_the_pilot(done: Path) -> None:
+    plans = sorted(done.glob("plan-*.json"))
+    told = [json.loads(path.read_text("utf-8"))["figures"].get("estimates") for path in plans]
+    assert told[0] is None
+    orders = [entry for entry in _ledger(done) if entry.operation == "generate"]
+    for number, known in enumerate(told[1:], 1):
+        seen = [entry for entry in orders if entry.round < number and entry.tokens]
+        assert known[0]["tried"] == len(seen)
+        assert known[0]["tokens"] == pytest.approx(sum(e.tokens for e in seen) / len(seen))
+
+
+def test_the_report_sets_what_was_predicted_against_what_came_of_it(done: Path) -> None:
+    report = _report(done)
+    line = next(one for one in report["invoice"] if one["operation"] == "generate")
+    assert 0 < line["planned_gain"] < line["mean_gain"]
+    assert line["planned_tokens"] > line["tokens"] > 0
+    assert line["within"] > 0.8
+    assert report["tokens"]["under_planned"] == pytest.approx(
+        sum(one["planned_tokens"] - one["tokens"] for one in report["invoice"])
+    )
+    fallen = report["divergence"]["before"] - report["divergence"]["after"]
+    assert sum(one["gain"] for one in report["invoice"]) == pytest.approx(fallen, abs=1e-4)
+    assert len(report["calibration"]) == 10
+    assert "within interval" in (done / "report.html").read_text("utf-8")
 
 
 def test_the_invoice_holds_every_token_of_the_budget_that_was_spent(done: Path) -> None:

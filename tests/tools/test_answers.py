@@ -14,6 +14,7 @@ from burnish.tools import (
     answers_judge,
     answers_numbers,
     answers_plain,
+    answers_sets,
     answers_shapes,
     answers_symbols,
     answers_units,
@@ -30,6 +31,7 @@ PIECES = st.sampled_from([
     "oo", "cm", "m", "km/h", "percent", "e", "E", "e10", "e999999999", "10^999999999", "\\frac",
     "{1}{2}", "\\sqrt", "\\boxed{", "\\text{", "\\circ", "½", "√", "∞", "∪", "²", "thousand",
     "million", "three", "twenty-five", "A)", "(b)", "answer: ", "about ", "\n", "\x00", "\ud800",
+    "Interval(", "Interval.open(", "Union(", "And(", " & ", " | ", " hours ", "5 ft ", "3 in",
     "__import__('os')", "٣", "²³", "１２", "!", ".", "..", "1/0", "None", "True",
 ])  # fmt: skip
 ANSWERS = st.lists(PIECES, max_size=9).map("".join) | st.text(max_size=30)
@@ -55,6 +57,16 @@ ANSWERS = st.lists(PIECES, max_size=9).map("".join) | st.text(max_size=30)
         ("2 < x < 5", "(2, 5)"), (r"x \in [0, 1)", "0 <= x < 1"), ("two thirds", "2/3"),
         ("one half", "50%"), ("2^{10}", "2^10"), ("10 000", "10,000"), ("¢50", "$0.50"),
         (r"\emptyset", "{}"), ("**5**", "5"), ("twenty-one", "21"), ("five hundred", "500"),
+        ("5 ft 3 in", "63 inches"), ("2 hours and 30 minutes", "2.5 hours"),
+        ("2h 30min", "150 min"), ("1 hour, 5 minutes, and 3 seconds", "3903 s"),
+        ("$5 and 20 cents", "$5.20"),
+        ("4 lb 8 oz", "4.5 pounds"), ("-2 hours 30 minutes", "-150 minutes"),
+        ("Interval(2, 5)", "[2, 5]"), ("Interval.open(-oo, 3)", "x < 3"), ("2 < x", "x > 2"),
+        ("Interval.Lopen(0, 1)", "(0, 1]"), ("Interval(0, 1, True, False)", "(0, 1]"),
+        ("Union(Interval.open(-oo, -1), Interval(2, oo))", "(-∞, -1) ∪ [2, ∞)"),
+        ("FiniteSet(1, 2)", "{2, 1}"), ("(x > 2) & (x < 3)", "(2, 3)"),
+        ("(-oo < x) & (x < 3)", "x < 3"), ("And(x <= 4, x > 1)", "(1, 4]"),
+        ("((-oo < x) & (x < -1)) | ((2 <= x) & (x < oo))", "x < -1 or x >= 2"),
     ],
 )  # fmt: skip
 def test_answers_that_are_one(left: str, right: str) -> None:
@@ -69,6 +81,8 @@ def test_answers_that_are_one(left: str, right: str) -> None:
         ("[1, 2)", "[1, 3)"), ("x > 3", "x >= 3"), ("3:4", "4:3"), ("Tuesday", "Wednesday"),
         ("100", "1000"), ("0.3", "0.34"), ("33.34", "33.3333"), ("7", "Paris"), ("1 cup", "1 pint"),
         ("{1, 2}", "{1, 2, 3}"), ("12 months", "2 years"), (".5", "5"),
+        ("6 hours 30 minutes", "7 hours"), ("Interval(2, 5)", "Interval.open(2, 5)"),
+        ("(x > 2) & (x < 3)", "(2, 4)"), ("FiniteSet(1, 2)", "{1, 3}"),
     ],
 )  # fmt: skip
 def test_answers_that_differ(left: str, right: str) -> None:
@@ -80,7 +94,8 @@ def test_answers_that_differ(left: str, right: str) -> None:
     [
         ("[1, 2]", "(1, 2)"), ("24 clips", "24 apples"), ("33", "33.3333"), ("x+1", "1+x"),
         ("", "5"), ("5!", "5"), ("5 X", "5 x"), ("30 days", "1 month"),
-        ("1st", "1"), ("[2, 5]", "(2, 5]"), ("6 hours 30 minutes", "7 hours"),
+        ("1st", "1"), ("[2, 5]", "(2, 5]"), ("2 hours 90 minutes", "4 hours"),
+        ("2 hours 30 minutes", "2.5"), ("5 ft 3", "63 inches"), ("3 apples 2 pears", "5"),
         ("Paris", "Paris in France"), ("1, 2", "3:4"),
     ],
 )  # fmt: skip
@@ -116,6 +131,35 @@ def test_ways_to_write_a_number_are_one(top: int, bottom: int) -> None:
 @given(st.integers(1, 10**6), st.sampled_from(["cm", "kg", "s", "$", "ml", "km/h", "years"]))
 def test_units_do_not_mix(value: int, unit: str) -> None:
     assert compare(f"{value} {unit}", f"{value} joules").relation == "different"
+
+
+@given(st.integers(0, 999), st.integers(0, 59), st.integers(0, 59))
+def test_hours_minutes_and_seconds_are_one_number(hours: int, minutes: int, seconds: int) -> None:
+    total = 3600 * hours + 60 * minutes + seconds
+    for written in (
+        f"{hours} hours {minutes} minutes {seconds} seconds",
+        f"{hours} h, {minutes} min and {seconds} s",
+        f"{hours}h{minutes}min{seconds}s",
+    ):
+        assert compare(written, f"{total} seconds").same
+        assert compare(written, f"{total + 7} seconds").relation == "different" or total > 10**5
+
+
+@given(st.integers(-99, 99), st.integers(1, 99), st.sampled_from(["()", "(]", "[)", "[]"]))
+def test_an_interval_is_one_however_it_is_written(low: int, width: int, ends: str) -> None:
+    high = low + width
+    open_low, open_high = ends[0] == "(", ends[1] == ")"
+    below, above = "<" if open_low else "<=", "<" if open_high else "<="
+    brackets = f"{ends[0]}{low}, {high}{ends[1]}"
+    ways = [
+        f"Interval({low}, {high}, {open_low}, {open_high})",
+        f"({low} {below} x) & (x {above} {high})",
+        f"And({low} {below} y, y {above} {high})",
+        f"{low} {below} t {above} {high}",
+    ]
+    assert all(compare(way, brackets).same for way in ways)
+    closer = f"Interval({low}, {high}, {open_low}, {not open_high})"
+    assert not any(compare(way, closer).same for way in ways)
 
 
 @given(st.lists(st.integers(-99, 99), min_size=2, max_size=6, unique=True), st.randoms())
@@ -183,7 +227,7 @@ REFERENCE = compare("x+1", "1+x").program or ""
 
 @pytest.mark.parametrize("module", [
     answers, answers_choices, answers_found, answers_judge, answers_numbers, answers_plain,
-    answers_shapes, answers_symbols, answers_units, calculations,
+    answers_sets, answers_shapes, answers_symbols, answers_units, calculations,
 ], ids=lambda module: module.__name__.rsplit(".", 1)[1])  # fmt: skip
 def test_nothing_evaluates_text_outside_the_sandbox(module: ModuleType) -> None:
     tree = ast.parse(inspect.getsource(module))

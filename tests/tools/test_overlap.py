@@ -1,3 +1,5 @@
+from random import Random
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,6 +49,20 @@ def test_an_items_own_earlier_form_and_dropped_texts_do_not_count() -> None:
     assert hit.id == "2"
     index.drop("2")
     assert index.find(LONG, apart_from="1") is None
+
+
+@given(st.lists(WORDS, min_size=1, max_size=8), WORDS, st.randoms(use_true_random=False))
+def test_what_is_found_does_not_depend_on_how_the_index_came_to_be(
+    texts: list[list[str]], draft: list[str], random: Random
+) -> None:
+    rows = [(str(at), " ".join(one)) for at, one in enumerate(texts)]
+    grown = TextIndex("set", [])
+    for _ in range(3):
+        grown.become(random.sample(rows, random.randint(0, len(rows))))
+    grown.add("x", " ".join(draft))
+    grown.become(rows[::-1])
+    for text in (" ".join(draft), *(text for _, text in rows)):
+        assert grown.find(text) == TextIndex("set", rows).find(text)
 
 
 def test_likeness_counts_from_its_threshold_on() -> None:

@@ -85,6 +85,7 @@ def test_a_plan_keeps_its_quotas_and_beats_greedy(
         Quota("cell", "a", "count", "min", low),
         Quota("cell", "b", "share", "max", share),
         Quota("operation", "move", "count", "max", moves),
+        Quota("operation", "move + expand", "count", "max", 2 * moves),
     ))
     plan = make_plan(table, budget, quotas, Effort(), ())
     assert plan.cost <= budget
