@@ -5,7 +5,8 @@
 On MMLU-Pro, models are split at random into 14 that difficulties are estimated from and 15 whose
 error rates they are compared with (Spearman), for every split; an answer that could not be read
 counts as wrong, as in the leaderboard's own accuracy. Rasch's model with a content prior sees, of
-each item, what stands in it and which other items its like were, never its own further answers.
+each item, what stands in it and how hard its like were, never its own further answers; what models
+picked where they were wrong has no part in it.
 Whether errors are true is told twice: on simulated answers, by the share of 90 % intervals that
 hold the true difficulty; on MMLU-Pro, by the share of held-out scores inside the 90 % interval
 that the posterior predicts for them.
@@ -14,7 +15,7 @@ that the posterior predicts for them.
 import argparse
 import gzip
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -24,22 +25,32 @@ import orjson
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from burnish.corpora.questions import QuestionRow, open_questions
+from burnish.corpora.questions import QuestionFields, QuestionRow, open_questions
+from burnish.tools.cell_abilities import fit_by_cell
+from burnish.tools.cells import cell_name, code_names
 from burnish.tools.content_features import content_features
 from burnish.tools.content_prior import content_means
 from burnish.tools.difficulty import (
     GRID,
-    Difficulty,
-    Records,
     chances,
     fit_rasch,
     from_matrix,
-    posterior_weights,
 )
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 TRAINED, FEW = 14, 5
+
+
+_FIGURES = (
+    "raw rates",
+    "Rasch",
+    "content alone, no answers",
+    "Rasch with content prior",
+    "  and abilities by cell",
+    "held-out scores inside 90 %",
+)
 
 
 class Split(NamedTuple):
@@ -47,9 +58,13 @@ class Split(NamedTuple):
 
     raw: float
     rasch: float
+    alone: float
+    """The prior's means by themselves: no answer to an item has a part in its own."""
     content: float
+    cells: float
+    """With the content prior, and with abilities by cell."""
     held: float
-    """Share of held-out scores inside the predicted 90 % interval, with the content prior."""
+    """Share of held-out scores inside the 90 % interval that the last fit predicts for them."""
 
 
 def read_answers(folder: Path) -> tuple[Floats, list[QuestionRow]]:
@@ -60,7 +75,8 @@ def read_answers(folder: Path) -> tuple[Floats, list[QuestionRow]]:
     table = np.array(
         [[row["pred"].get(model) == row["answer"] for model in models] for row in rows], np.float64
     )
-    found = open_questions(str(folder / "questions.jsonl.gz")).rows()
+    fields = QuestionFields(skill="src")
+    found = open_questions(str(folder / "questions.jsonl.gz"), fields).rows()
     items = [row for row in found if isinstance(row, QuestionRow)]
     assert [row.item.id for row in items] == [str(row["question_id"]) for row in rows]
     return table, items
@@ -73,10 +89,16 @@ def thinned(table: Floats, few: int, seed: int) -> Floats:
 
 
 def splits(
-    table: Floats, features: Floats, few: int | None, count: int, *, slopes: bool = False
+    table: Floats,
+    features: Floats,
+    cells: Ints,
+    few: int | None,
+    seeds: Iterable[int],
+    *,
+    slopes: bool = False,
 ) -> Iterator[Split]:
     """Yield the figures of each split of the models."""
-    for seed in range(count):
+    for seed in seeds:
         order = np.random.default_rng(seed).permutation(table.shape[1])
         own, others = table[:, order[:TRAINED]], table[:, order[TRAINED:]]
         errors = 1 - others.mean(axis=1)
@@ -85,11 +107,14 @@ def splits(
         plain = fit_rasch(records, slopes=slopes)
         means = content_means(plain, features, seed=seed)
         told = fit_rasch(records, means, slopes=slopes, scaled=True)
+        by_cell = fit_by_cell(records, told, cells, means)
         yield Split(
             agreement(1 - np.nanmean(known, axis=1), errors),
             agreement(plain.difficulty, errors),
+            agreement(means, errors),
             agreement(told.difficulty, errors),
-            predicted(records, told, means, others, seed),
+            agreement(by_cell.difficulty.difficulty, errors),
+            predicted(by_cell.weights, others, seed),
         )
 
 
@@ -98,13 +123,14 @@ def agreement(first: Floats, second: Floats) -> float:
     return float(np.corrcoef(rankdata(first), rankdata(second))[0, 1])
 
 
-def predicted(records: Records, fit: Difficulty, means: Floats, others: Floats, seed: int) -> float:
+def predicted(weights: Floats, others: Floats, seed: int) -> float:
     """Return the share of held-out scores inside the central 90 % of their prediction.
+
+    `weights` is each item's posterior over `tools.difficulty.GRID`.
 
     Held-out abilities are taken from the held-out answers; scores are whole numbers, so they are
     spread at random over their step before they are counted (Czado, Gneiting & Held 2009).
     """
-    weights = posterior_weights(records, fit, means)
     held = _abilities(weights, others)
     chance = chances(held, np.ones(len(held)), 0.0)
     scores = np.ones((1, len(GRID)))
@@ -154,6 +180,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--splits", type=int, default=10)
     parser.add_argument("--vectors", type=Path, help="array of the items' vectors (.npy), in order")
+    parser.add_argument("--first", type=int, default=0, help="seed of the first split")
     parser.add_argument("--slopes", action="store_true", help="a slope for each model")
     chosen = parser.parse_args(argv)
     folder = chosen.data / "mmlu_pro"
@@ -162,21 +189,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     table, items = read_answers(folder)
     vectors = None if chosen.vectors is None else np.load(chosen.vectors)
-    cells = [row.item.domain or "" for row in items]
-    plain = [replace(row.item, rationale=None) for row in items]
-    features = content_features(plain, cells, vectors)
+    plain = [replace(row.item, rationale=None, meta={}) for row in items]
+    features = content_features(
+        plain, [cell_name(item.domain, item.skill) for item in plain], vectors
+    )
+    names = [item.domain or "" for item in plain]
+    cells = code_names(names, sorted(set(names))).codes
+    seeds = range(chosen.first, chosen.first + chosen.splits)
     print(f"{len(table):,} items, {table.shape[1]} models, {chosen.splits} splits of the models")
     print("Spearman with the error rates of the other models, mean (and spread) over splits")
     for few in (None, FEW):
-        found = np.array(list(splits(table, features, few, chosen.splits, slopes=chosen.slopes)))
-        name = f"all {TRAINED} answers" if few is None else f"{few} random answers"
-        mean, spread = found.mean(axis=0), found.std(axis=0)
-        print(
-            f"{name:<18} raw {mean[0]:.4f} ({spread[0]:.4f})  Rasch {mean[1]:.4f} "
-            f"({spread[1]:.4f})  with content {mean[2]:.4f} ({spread[2]:.4f})  "
-            f"held-out scores in 90 %: {mean[3]:.1%}",
-            flush=True,
-        )
+        found = list(splits(table, features, cells, few, seeds, slopes=chosen.slopes))
+        print(f"all {TRAINED} answers" if few is None else f"{few} random answers")
+        for name, values in zip(_FIGURES, np.array(found).T, strict=True):
+            print(f"  {name:<34} {values.mean():.4f} ({values.std():.4f})", flush=True)
     for answers in (3, FEW, TRAINED):
         print(f"simulated, {answers:>2} answers: 90 % intervals hold {coverage(answers):.1%}")
     return 0

@@ -15,10 +15,12 @@ from burnish.corpora.questions import QuestionRow, Selection
 from burnish.graphs.qa_rows import QASet, fields_of, read_set
 from burnish.graphs.qa_settings import QaSettings
 from burnish.tools.cells import Buckets, cell_name, place_name, quantile_buckets, split_place
-from burnish.tools.difficulty import Records, fit_rasch
 from burnish.tools.divergence import floor, jsd
+from burnish.tools.profiling import ProfileSettings, answer_records, fit_rows
 
 UNIFORM = "uniform"
+MANY_ANSWERS = 10
+"""Answers an item on average from which content adds next to nothing; it is then left out."""
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -88,21 +90,17 @@ def difficulties(groups: Sequence[Sequence[QuestionRow]]) -> list[Floats]:
 def _fitted(groups: Sequence[Sequence[QuestionRow]]) -> _Fitted:
     """Fit difficulties and abilities.
 
-    All sets are fitted together (`burnish.tools.difficulty`), so that those who answered items of
-    several sets tie the scales to each other.
+    All sets are fitted together (`burnish.tools.profiling`), so that those who answered items of
+    several sets tie the scales to each other. Where items have few answers, their content counts.
     """
     rows = [row for group in groups for row in group]
-    names = sorted({name for row in rows for name in row.answers})
-    order = {name: at for at, name in enumerate(names)}
-    count = [len(row.answers) for row in rows]
+    records, names = answer_records(rows)
+    many = len(records.item) >= MANY_ANSWERS * np.count_nonzero(records.answers())
+    fit = fit_rows(rows, records, ProfileSettings(content_prior=not many))
     found = np.full(len(rows), np.nan)
     abilities: dict[str, float] = {}
     spread = 1.0
-    if sum(count):
-        item = np.repeat(np.arange(len(rows)), count)
-        model = np.array([order[name] for row in rows for name in row.answers])
-        correct = np.array([one.correct for row in rows for one in row.answers.values()])
-        fit = fit_rasch(Records(item, model, correct, len(rows), len(names)))
+    if fit is not None:
         found = np.where(fit.answers > 0, fit.difficulty, np.nan)
         abilities, spread = dict(zip(names, fit.ability.tolist(), strict=True)), fit.spread
     ends = np.cumsum([len(group) for group in groups])

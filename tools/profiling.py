@@ -138,7 +138,7 @@ def profile_sets(
     shared = {int(model) for model in np.unique(records.model[records.item < len(rows)])}
     others = {int(model) for model in np.unique(records.model[records.item >= len(rows)])}
     if judgements is None:
-        fit = _fit(both, names, records, settings, _stacked(vectors, target_vectors, target))
+        fit = fit_rows(both, records, settings, _stacked(vectors, target_vectors, target))
         comparable = bool(shared & others)
     else:
         fit = judged_difficulty(judgements, online=settings.online_elo)
@@ -164,13 +164,11 @@ def answer_records(rows: Sequence[QuestionRow]) -> tuple[Records, tuple[str, ...
     """Return all answers as records, and the names of the models."""
     models = tuple(sorted({model for row in rows for model in row.answers}))
     place = {name: at for at, name in enumerate(models)}
-    triplets = [
-        (at, place[model], answer.correct)
-        for at, row in enumerate(rows)
-        for model, answer in row.answers.items()
-    ]
-    table = np.array(triplets, np.int64).reshape(-1, 3)
-    records = Records(table[:, 0], table[:, 1], table[:, 2] > 0, len(rows), len(models))
+    count = [len(row.answers) for row in rows]
+    item = np.repeat(np.arange(len(rows)), count)
+    model = np.array([place[name] for row in rows for name in row.answers], np.int64)
+    right = [answer.correct for row in rows for answer in row.answers.values()]
+    records = Records(item, model, np.array(right, np.bool_), len(rows), len(models))
     return records, models
 
 
@@ -182,20 +180,33 @@ def _stacked(
     return first.questions if second is None else np.vstack([first.questions, second.questions])
 
 
-def _fit(
+def fit_rows(
     rows: Sequence[QuestionRow],
-    cells: Sequence[str],
     records: Records,
     settings: ProfileSettings,
-    vectors: Vectors | None,
+    vectors: Vectors | None = None,
 ) -> Difficulty | None:
+    """Fit how hard items are, with what their content tells where enough have answers.
+
+    None stands for no answer to any item.
+
+    Args:
+        rows: the items.
+        records: their answers.
+        settings: whether content counts, and its seed.
+        vectors: a unit row for each item.
+    """
     if not len(records.item):
         return None
     answered = int((records.answers() > 0).sum())
     if not settings.content_prior or answered < PRIOR_ITEMS:
         return fit_rasch(records, slopes=settings.slopes)
-    features = content_features([row.item for row in rows], cells, vectors)
-    return fit_with_content(records, features, slopes=settings.slopes, seed=settings.seed)
+    items = [row.item for row in rows]
+    cells = [cell_name(item.domain, item.skill) for item in items]
+    domains = [cell_name(item.domain, None) for item in items]
+    features = content_features(items, cells, vectors, seed=settings.seed)
+    codes = code_names(domains, sorted(set(domains))).codes
+    return fit_with_content(records, features, codes, slopes=settings.slopes, seed=settings.seed)
 
 
 def _known(fit: Difficulty | None, items: int) -> Floats:

@@ -249,3 +249,23 @@ def test_an_item_is_placed_where_the_integral_says(
     found = placed([True] * right + [False] * wrong, ability, centre, spread)
     assert abs(found.difficulty - mean) < 1e-3
     assert abs(found.error - np.sqrt(weights @ (hard - mean) ** 2)) < 1e-3
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 10_000))
+def test_the_penalty_of_a_ridge_is_the_one_of_least_generalised_error(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    features, weights = draw.normal(size=(40, 5)), draw.random(40)
+    values = features @ draw.normal(size=5) + draw.normal(size=40)
+    fold = np.r_[np.zeros(30, np.int64), np.ones(10, np.int64)]
+    found = cross_ridge(features, values, weights, fold)[fold == 1]
+    known, asked = np.c_[np.ones(30), features[:30]], np.c_[np.ones(10), features[30:]]
+    weighed = known.T * weights[:30]
+    least, expected = np.inf, np.zeros(10)
+    for penalty in np.geomspace(0.3, 10_000, 10):
+        solve = np.linalg.solve(weighed @ known + penalty * np.diag([0, *[1] * 5]), weighed)
+        missed = weights[:30] @ (values[:30] - known @ solve @ values[:30]) ** 2
+        error = missed / (1 - np.trace(known @ solve) / 30) ** 2
+        if error < least:
+            least, expected = error, asked @ solve @ values[:30]
+    assert found == pytest.approx(expected, abs=1e-6)
