@@ -170,7 +170,10 @@ def test_copies_are_rolled_back_and_stay_on_the_invoice(folder: Path, tmp_path: 
     back = [entry for entry in _ledger(tmp_path / "run") if entry.status == "rolled_back"]
     assert back
     assert all(entry.outcome == "not_added" and entry.tokens > 0 for entry in back)
-    assert all(entry.attempts == 2 for entry in back)
+    # The budget may end between a draft and its mending.
+    mended = [entry for entry in back if "budget" not in entry.complaints[-1]]
+    assert len(mended) > len(back) / 2
+    assert all(entry.attempts == 2 for entry in mended)
     assert all("duplicate" in entry.complaints[0] for entry in back)
     line = next(o for o in _report(tmp_path / "run")["invoice"] if o["operation"] == "generate")
     assert line["rolled_back"] == len(back)
