@@ -7,7 +7,6 @@ it is not sure, and never rejects, since a key that was not found may be right a
 """
 
 import asyncio
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +29,7 @@ from burnish.corpora.errors import (
     QuotaPaused,
     ReplyError,
 )
+from burnish.tools.answers_choices import LETTERS, keyed, unlabelled
 from burnish.tools.embedder import Embedder
 from burnish.tools.support import Support, mentions, supports
 from burnish.tools.wiki_index import Hit
@@ -37,9 +37,6 @@ from burnish.tools.wiki_index import Hit
 NAME = "librarian"
 PATH = "retrieval"
 PROMPT = Path(__file__).with_name("librarian.md")
-
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_LABEL = re.compile(r"^\s*\(?([A-Z])\s*[.):]?\s*$", re.IGNORECASE)
 
 
 class Finder(Protocol):
@@ -142,7 +139,9 @@ class Librarian:
         Raises:
             SourceError: the index is damaged.
         """
-        others = [choice for choice in bare_choices(item) if choice != key][: self.config.rivals]
+        others = [choice for choice in unlabelled(item.choices) if choice != key][
+            : self.config.rivals
+        ]
         asked = [item.question, *(f"{item.question} {answer}" for answer in (key, *others))]
         scores: dict[str, float] = {}
         passages: dict[str, Passage] = {}
@@ -204,7 +203,7 @@ class Librarian:
     def _scored(
         self, item: QAItem, key: str, found: Sequence[Passage], embedder: Embedder
     ) -> Verdict:
-        rivals = [choice for choice in bare_choices(item) if choice != key]
+        rivals = [choice for choice in unlabelled(item.choices) if choice != key]
         own, *others = supports(item.question, [key, *rivals], found, embedder)
         best = max((other.score for other in others), default=0.0)
         return verdict_of(own, best, key, self.config)
@@ -246,30 +245,16 @@ def checked(finding: Finding, found: Sequence[Passage]) -> Finding:
 
 
 def key_text(item: QAItem) -> str:
-    """Return the keyed answer in words: that of the choice, where the key is its letter."""
-    choices = bare_choices(item)
-    label = _LABEL.match(item.answer)
-    if choices and label is not None and item.answer.strip() not in choices:
-        place = _LETTERS.index(label.group(1).upper())
-        return choices[place] if place < len(choices) else item.answer
-    return item.answer
-
-
-def bare_choices(item: QAItem) -> list[str]:
-    """Return the choices without the letters that some sets put before each of them."""
-    bare = [choice.strip().lstrip("(") for choice in item.choices]
-    labelled = all(
-        text[:1] == letter and text[1:2] in {")", ".", ":"}
-        for letter, text in zip(_LETTERS, bare, strict=False)
-    )
-    return [text[2:].strip() for text in bare] if bare and labelled else list(item.choices)
+    """Return the keyed answer in words: those of the choice it names, where there are choices."""
+    place = keyed(item.answer, item.choices) if item.choices else None
+    return item.answer if place is None else unlabelled(item.choices)[place]
 
 
 def shown(item: QAItem, key: str, found: Sequence[Passage]) -> str:
     """Return what the user turn says; nothing in item or passages can pose as a fence."""
     parts = [f"Question:\n{item.question}"]
     if item.choices:
-        listed = zip(_LETTERS, bare_choices(item), strict=False)
+        listed = zip(LETTERS, unlabelled(item.choices), strict=False)
         parts.append("Choices:\n" + "\n".join(f"{letter}) {text}" for letter, text in listed))
     parts.append(f"Keyed answer:\n{key}")
     words = "\n\n".join(parts)

@@ -4,8 +4,9 @@
 
 DATA is the folder of the shared sets. The index is built (or finished) from the passages of
 `wiki_passages`; questions are those of its `qa_linked` whose passage is in the index. Articles are
-split in two by their names: on one part the blend of the two rankings and the scorer's threshold
-are chosen, on the other everything is reported.
+split in two by their names: on one part the blend of the two rankings, the weights of the
+reordering and the scorer's threshold are chosen, on the other everything is reported. Cross-fitted
+figures are over all articles, each reordered by weights that were fitted on the other part.
 """
 
 import argparse
@@ -27,8 +28,10 @@ from burnish.corpora.articles import Passage
 from burnish.corpora.documents import QAItem
 from burnish.corpora.wikipedia import open_wiki
 from burnish.eval.bootstrap import interval, resamples
+from burnish.eval.reordering import choices_of, fitted, named, reordered_rows
 from burnish.tools.embedder import load_embedder
 from burnish.tools.fusion import Ranking, Rows, fuse
+from burnish.tools.reordering import Weights
 from burnish.tools.support import mentions, supports
 from burnish.tools.wiki_build import BuildSettings, build_index
 from burnish.tools.wiki_index import Blend, WikiIndex, open_index
@@ -86,9 +89,8 @@ def links_of(path: Path, index: WikiIndex) -> list[Link]:
     return found
 
 
-def ranked(index: WikiIndex, links: Sequence[Link]) -> Rankings:
+def ranked(index: WikiIndex, links: Sequence[Link], vectors: NDArray[np.float32]) -> Rankings:
     """Search for every question in both ways."""
-    vectors = index.embedder.embed([link.question for link in links])
     words = np.full((len(links), _DEPTH), -1, np.int64)
     dense = np.full((len(links), _DEPTH), -1, np.int64)
     for at, (link, vector) in enumerate(zip(links, vectors, strict=True)):
@@ -138,6 +140,34 @@ def chosen_blend(rankings: Rankings, links: Sequence[Link]) -> Blend:
             if value > best:
                 best, chosen = value, blend
     return chosen
+
+
+class Reordered(NamedTuple):
+    """What the hybrid search finds for each question, and the weights fitted here."""
+
+    shipped: Rows
+    fitted: Rows
+    """By weights fitted on the tuning part."""
+    crossed: Rows
+    """By weights fitted on the part the question does not belong to."""
+    weights: Weights
+
+
+def reordered(index: WikiIndex, links: Sequence[Link], vectors: NDArray[np.float32]) -> Reordered:
+    """Reorder what is found for each question by the shipped weights and by fitted ones."""
+    choices = choices_of(
+        index, [link.question for link in links], [link.row for link in links], vectors
+    )
+    pairs = list(zip(choices, links, strict=True))
+    here, there = (
+        fitted([choice for choice, link in pairs if link.sure and link.tuning == part])
+        for part in (True, False)
+    )
+    shipped, own, other = (
+        reordered_rows(choices, weights, _DEPTH) for weights in (index.weights, here, there)
+    )
+    tuning = np.array([link.tuning for link in links])
+    return Reordered(shipped, own, np.where(tuning[:, None], other, own), here)
 
 
 def latency(index: WikiIndex, links: Sequence[Link]) -> dict[str, float]:
@@ -226,15 +256,20 @@ def measure(data: Path, folder: Path, passages: int | None, scored: int) -> dict
     index = open_index(folder, embedder)
     opened = time.perf_counter() - began
     links = links_of(data / LINKS, index)
-    rankings = ranked(index, links)
+    vectors = embedder.embed([link.question for link in links])
+    rankings = ranked(index, links, vectors)
+    order = reordered(index, links, vectors)
     blend = chosen_blend(rankings, links)
     sure = np.array([link.sure for link in links])
     kept = np.array([not link.tuning for link in links])
     ways = {
         "words": rankings.words,
         "dense": rankings.dense,
-        "hybrid": joined(rankings, Blend()),
-        "hybrid, blend chosen": joined(rankings, blend),
+        "joined": joined(rankings, Blend()),
+        "joined, blend chosen": joined(rankings, blend),
+        "hybrid": order.shipped,
+        "hybrid, weights fitted": order.fitted,
+        "hybrid, cross-fitted": order.crossed,
     }
     groups = {"sure, kept aside": sure & kept, "sure": sure, "all": np.ones(len(links), np.bool_)}
     return {
@@ -244,6 +279,7 @@ def measure(data: Path, folder: Path, passages: int | None, scored: int) -> dict
         "embedded_now": built.embedded,
         "embedding_share": round(built.embedding_s / built.seconds, 3) if built.embedded else None,
         "blend": {"constant": blend.constant, "dense": blend.dense},
+        "weights": {"shipped": named(index.weights), "fitted": named(order.weights)},
         "retrieval": {
             group: {way: figures(found, links, chosen) for way, found in ways.items()}
             for group, chosen in groups.items()

@@ -119,6 +119,8 @@ def load_embedder(
     import transformers.utils.logging as chatter
     from sentence_transformers import SentenceTransformer
 
+    from burnish.tools.packed_linear import pack_linear
+
     if threads is not None:
         torch.set_num_threads(threads)
     precision = "bfloat16" if torch.cuda.is_available() or _has_bfloat16() else "float32"
@@ -134,6 +136,7 @@ def load_embedder(
     finally:
         if shown:
             chatter.enable_progress_bar()
+    pack_linear(model)
     size = model.get_embedding_dimension()
     if not size:
         raise UsageError(f"embedder {found.folder}: it does not say how long its vectors are")

@@ -75,6 +75,11 @@ class DenseIndex:
         order = np.lexsort((kept_rows, -kept_scores))
         return Nearest(kept_rows[order].astype(np.int64), kept_scores[order])
 
+    def block(self, first: int, count: int) -> Vectors:
+        """Return up to so many vectors from a row on, as they are kept; exact indices only."""
+        count = min(count, len(self) - first)
+        return np.asarray(self._index.reconstruct_n(first, count), np.float32)
+
 
 def build_dense(
     shards: Sequence[Path], path: Path, *, exact_up_to: int = EXACT_UP_TO

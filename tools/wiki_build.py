@@ -194,5 +194,5 @@ def _index_words(store: PassageStore, folder: Path) -> None:
         return
     made = folder / _WORK / LEXICAL
     shutil.rmtree(made, ignore_errors=True)
-    build_lexical((passage.headed for passage in store.every()), made)
+    build_lexical(store.every(), made)
     made.replace(folder / LEXICAL)

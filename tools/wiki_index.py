@@ -1,8 +1,12 @@
-"""A finished index of passages: opened without reading it, searched by words and by meaning."""
+"""A finished index of passages: opened without reading it, searched by words and by meaning.
 
-from dataclasses import dataclass
+The hybrid search joins the two rankings by reciprocal rank fusion and reorders what stands at the
+top by how the question's words stand in the passages (see `reordering`).
+"""
+
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +15,10 @@ from burnish.corpora.articles import Passage
 from burnish.corpora.errors import SourceError
 from burnish.tools.embedder import Embedder
 from burnish.tools.fusion import Fused, Ranking, fuse
-from burnish.tools.lexical import LexicalIndex, open_lexical
+from burnish.tools.lexical import LexicalIndex, best_rows, open_lexical
 from burnish.tools.passage_store import PassageStore
 from burnish.tools.passages import DenseIndex, open_dense
+from burnish.tools.reordering import Asked, Found, Shelf, Weights, reordered
 from burnish.tools.wiki_manifest import Manifest, check_embedder, read_manifest
 
 Way = Literal["hybrid", "dense", "words"]
@@ -28,11 +33,19 @@ class Blend:
     """How the two rankings are joined; as `eval.retrieval` chooses it for the default embedder."""
 
     depth: int = 100
-    """Passages taken from each."""
+    """Passages taken from each, and reordered once they are joined."""
     constant: float = 2.0
     """Of reciprocal rank fusion."""
     dense: float = 0.25
     """Weight of the ranking by meaning; that by words counts 1."""
+
+
+class Candidates(NamedTuple):
+    """Passages that both rankings joined put first, and what they are to be reordered by."""
+
+    asked: Asked
+    shelf: Shelf
+    found: Found
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +55,7 @@ class Hit:
     rank: int
     """From 1."""
     score: float
-    """Of the fusion, or of the one ranking that was asked for; says nothing across questions."""
+    """Orders what was found for one question; says nothing across questions."""
     passage: Passage
 
 
@@ -57,6 +70,7 @@ class WikiIndex:
     lexical: LexicalIndex
     embedder: Embedder
     blend: Blend
+    weights: Weights = field(default_factory=Weights)
 
     def search(self, question: str, k: int = 5, way: Way = "hybrid") -> list[Hit]:
         """Return up to k passages that may answer a question, best first."""
@@ -72,13 +86,35 @@ class WikiIndex:
     ) -> Fused:
         """Return the rows that answer best, for a question that is embedded already."""
         depth = max(self.blend.depth, k)
-        rankings: list[Ranking] = []
-        if way != "dense":
-            rankings.append(Ranking(self.lexical.search(question, depth)))
-        if way != "words":
-            rankings.append(Ranking(self.dense.search(vector, depth).rows, self.blend.dense))
-        joined = fuse(rankings, constant=self.blend.constant)
-        return Fused(joined.rows[:k], joined.scores[:k])
+        if way == "hybrid":
+            found = reordered(*self.candidates(question, vector, depth), self.weights)
+            return Fused(found.rows[:k], found.scores[:k])
+        if way == "words":
+            ranking = Ranking(self.lexical.search(question, depth))
+        else:
+            ranking = Ranking(self.dense.search(vector, depth).rows, self.blend.dense)
+        ranked = fuse([ranking], constant=self.blend.constant)
+        return Fused(ranked.rows[:k], ranked.scores[:k])
+
+    def candidates(
+        self, question: str, vector: NDArray[np.float32], depth: int | None = None
+    ) -> Candidates:
+        """Return the passages that the two rankings, joined, put first, in that order."""
+        depth = depth or self.blend.depth
+        asked = self.lexical.asked(question)
+        scores = self.lexical.scores(asked.terms)
+        near = self.dense.search(vector, depth)
+        rankings = (
+            Ranking(best_rows(scores, depth)),
+            Ranking(near.rows, self.blend.dense),
+        )
+        rows = fuse(rankings, constant=self.blend.constant).rows[:depth]
+        cosines = dict(zip(near.rows.tolist(), near.scores.tolist(), strict=True))
+        # No passage that the search by meaning left out is nearer than the last one it found.
+        farthest = min(cosines.values(), default=0.0)
+        meaning = np.array([cosines.get(row, farthest) for row in rows.tolist()])
+        words = scores[rows].astype(np.float64)
+        return Candidates(asked, self.lexical.shelf(rows), Found(rows, words, meaning))
 
 
 _BLEND = Blend()

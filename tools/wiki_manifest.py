@@ -10,7 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 from burnish.corpora.errors import SourceError, UsageError
 from burnish.corpora.sinks import write_atomic
 
-FORMAT = 1
+FORMAT = 2
+"""2: with the stems of the passages in order."""
 MANIFEST = "manifest.json"
 
 

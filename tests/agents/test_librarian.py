@@ -2,7 +2,7 @@ import asyncio
 import json
 from dataclasses import replace
 
-from burnish.agents.librarian import Librarian, LibrarianConfig, bare_choices, key_text, shown
+from burnish.agents.librarian import Librarian, LibrarianConfig, key_text, shown
 from burnish.agents.scripted import ScriptedClient
 from burnish.agents.validator import Verdict
 from burnish.corpora.articles import Passage
@@ -101,7 +101,6 @@ def test_the_key_and_every_choice_are_looked_up() -> None:
     assert [question.removeprefix(ITEM.question).strip() for question in shelf.asked] == [
         "", "Torlund", "Marra",
     ]  # fmt: skip
-    assert bare_choices(item) == ["Marra", "Torlund"]
 
 
 def test_nothing_in_an_item_or_a_passage_can_pose_as_a_fence() -> None:

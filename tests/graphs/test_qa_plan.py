@@ -14,9 +14,9 @@ from burnish.graphs.qa_target import Aim
 @st.composite
 def _sets(draw: st.DrawFn) -> tuple[list[int], list[int], list[float]]:
     size = draw(st.integers(1, 6))
-    now = draw(st.lists(st.integers(0, 40), min_size=size, max_size=size))
+    now = draw(st.lists(st.integers(0, 12), min_size=size, max_size=size))
     now[0] += 1
-    more = draw(st.lists(st.integers(0, 40), min_size=size, max_size=size))
+    more = draw(st.lists(st.integers(0, 12), min_size=size, max_size=size))
     shares = draw(st.lists(st.floats(0.05, 1.0), min_size=size, max_size=size))
     return now, more, shares
 
