@@ -101,6 +101,8 @@ class Expand:
     exemplars: Exemplars
     passages: int = 4
     """Most passages shown."""
+    depth: int = 10
+    """How many times as many are looked up; each order is shown others of them, by its seed."""
     count: int = 2
     """Most exemplars shown."""
     name: Literal["expand"] = "expand"
@@ -110,7 +112,8 @@ class Expand:
         """Find passages for the cell, by the cell's name and the subject of one of its items."""
         models = self.exemplars(order.cell, order.bucket, order.seed)[: self.count]
         about = [order.cell, *(f"{one.question} {one.answer}" for one in models[:1])]
-        found = self.search(" ".join(about).strip(), self.passages)
+        held = self.search(" ".join(about).strip(), self.passages * self.depth)
+        found = sorted(held, key=lambda one: (rank(order.seed, one.id), one.id))[: self.passages]
         if not found:
             return Declined(f"no passage was found for {order.cell or 'the set'}")
         words = f"{_wish(order, models)}\n\nPassages:\n{shown_passages(found)}"

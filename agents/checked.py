@@ -16,7 +16,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from burnish.agents.editing import Edit, Operation, Order
+from burnish.agents.editing import Edit, Operation, Order, Scored
 from burnish.agents.validator import Verdict
 from burnish.corpora.documents import QAItem
 from burnish.corpora.errors import BudgetExhausted
@@ -53,17 +53,9 @@ class Admitting(Protocol):
 class Scorer(Protocol):
     """Estimates how hard an item is."""
 
-    async def bucket(self, item: QAItem) -> "Scored":
-        """Return the difficulty bucket, 0 the easiest; None where it cannot be told."""
+    async def score(self, item: QAItem, wanted: int) -> Scored:
+        """Return the difficulty of an item that was meant for a bucket, 0 the easiest."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """A difficulty, and what finding it cost."""
-
-    bucket: int | None
-    tokens: int = 0
 
 
 class Judging(Protocol):
@@ -116,6 +108,7 @@ class _Finding:
     complaints: tuple[str, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     tokens: int = 0
+    scored: Scored | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,16 +204,16 @@ class Checked:
         decision = await checks.judge(item)
         tokens = finding.tokens + sum(verdict.tokens for verdict in decision.verdicts)
         told = (f"validators reject it: {decision.reason}",) if decision.opinion == "reject" else ()
-        return _Finding(told, decision.verdicts, tokens)
+        return _Finding(told, decision.verdicts, tokens, finding.scored)
 
     async def _score(self, order: Order, item: QAItem) -> _Finding:
         if self.checks.scorer is None or order.bucket is None:
             return _Finding()
-        scored = await self.checks.scorer.bucket(item)
+        scored = await self.checks.scorer.score(item, order.bucket)
         if scored.bucket is None or abs(scored.bucket - order.bucket) <= BUCKET_SLACK:
-            return _Finding(tokens=scored.tokens)
+            return _Finding(tokens=scored.tokens, scored=scored)
         told = f"difficulty: bucket {scored.bucket}, wanted {order.bucket} (0 is the easiest)"
-        return _Finding((told,), tokens=scored.tokens)
+        return _Finding((told,), tokens=scored.tokens, scored=scored)
 
     def _vector(self, item: QAItem) -> NDArray[np.float32] | None:
         return None if self.checks.embed is None else self.checks.embed([asked(item)])[0]
@@ -232,6 +225,7 @@ def _with(edit: Edit, finding: _Finding) -> Edit:
         complaints=finding.complaints,
         verdicts=finding.verdicts,
         tokens=edit.tokens + finding.tokens,
+        scored=finding.scored,
     )
 
 

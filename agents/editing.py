@@ -24,6 +24,21 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Scored:
+    """How hard an item was found to be, and what finding it cost."""
+
+    bucket: int | None
+    """None: it cannot be told."""
+    tokens: int = 0
+    difficulty: float | None = None
+    """In logits, on the scale of the set."""
+    error: float | None = None
+    """Its standard error."""
+    note: str = ""
+    """What it rests on, or why it could not be told."""
+
+
+@dataclass(frozen=True, slots=True)
 class Edit:
     """An order carried out: `before` without `after` removes, `after` without `before` adds."""
 
@@ -39,6 +54,8 @@ class Edit:
     complaints: tuple[str, ...] = ()
     """Why checks refused a draft, one line each."""
     verdicts: tuple[Verdict, ...] = field(default=())
+    scored: Scored | None = None
+    """The difficulty of `after`, where it was looked for."""
 
 
 class Operation(Protocol):

@@ -70,8 +70,16 @@ class QAEntry:
     after_digest: str = ""
     origin: str = ""
     """Of an added item: the id it has in the pool; empty where it was written."""
+    rests_on: str = ""
+    """Of an item written from a passage: the passage's id."""
+    difficulty: float | None = None
+    """Of a new or changed item, in logits on the scale of the set, where a solver answered it."""
+    difficulty_error: float | None = None
+    difficulty_note: str = ""
+    """What it rests on; `unverified: …` where it is not known, and the plan's word is taken."""
     seed: int = 0
     tokens: int = 0
+    """Of the work: a reply that was found in the store counts as it did when it was paid for."""
     attempts: int = 0
     gain: float = 0.0
     """Predicted when it was ordered, in bits of divergence."""
@@ -106,6 +114,10 @@ SCHEMA = pa.schema([
     ("before_digest", pa.string()),
     ("after_digest", pa.string()),
     ("origin", pa.string()),
+    ("rests_on", pa.string()),
+    ("difficulty", pa.float64()),
+    ("difficulty_error", pa.float64()),
+    ("difficulty_note", pa.string()),
     ("seed", pa.int64()),
     ("tokens", pa.int64()),
     ("attempts", pa.int32()),

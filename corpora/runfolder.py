@@ -11,6 +11,12 @@ from burnish.corpora.sinks import write_atomic
 Format = Literal["parquet", "jsonl"]
 
 
+def default_folder(source: str) -> Path:
+    """Return where a run goes when nobody says: `runs/<name of the input>`."""
+    name = Path(source.split("@", 1)[0].removeprefix("hf:")).name.split(".", 1)[0]
+    return Path("runs") / (name or "corpus")
+
+
 @dataclass(frozen=True, slots=True)
 class RunFolder:
     """The files of one run.

@@ -99,6 +99,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Refine a corpus or a QA set into a run folder; the same command again resumes it."""
+    from burnish.corpora.runfolder import default_folder
     from burnish.graphs import cli_run
 
     flags: dict[str, object] = {
@@ -121,7 +122,7 @@ def run(
     if dry_run:
         cli_run.try_out(source, settings, as_json=as_json)
         return
-    folder = output or cli_run.default_folder(source)
+    folder = output or default_folder(source)
     if cli_run.kind_of(source, kind, settings) == "qa":
         from burnish.graphs import cli_qa
 
@@ -155,6 +156,7 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Say what a run would do, gain and cost; spends no more than its pilot."""
+    from burnish.corpora.runfolder import default_folder
     from burnish.graphs import cli_qa, cli_run
 
     flags: dict[str, object] = {
@@ -170,7 +172,7 @@ def plan(
         "qa.labels": labels,
     }
     settings = cli_run.settings_of(config, set_, flags)
-    folder = output or cli_run.default_folder(source)
+    folder = output or default_folder(source)
     found = cli_run.kind_of(source, kind, settings)
     raise typer.Exit(cli_qa.plan(source, folder, settings, found, as_json=as_json))
 

@@ -3,13 +3,14 @@
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple
 
 import typer
 
 if TYPE_CHECKING:
-    from burnish.graphs.profile import Result, Vectoring
+    from burnish.graphs.profile import Reading, Result, Vectoring
 
 _Named = str | None
 
@@ -53,6 +54,16 @@ def profile(
         Path | None,
         typer.Option(metavar="FILE", help="Labels for items that name no domain, one a line."),
     ] = None,
+    panel: Annotated[
+        _Named, typer.Option(metavar="MODEL,…", help="Ask these models every question once.")
+    ] = None,
+    llm: Annotated[_Named, typer.Option(metavar="URL", help="Server of the panel.")] = None,
+    budget: Annotated[
+        int | None, typer.Option(min=0, help="Tokens that the panel may ever spend.")
+    ] = None,
+    panel_folder: Annotated[
+        Path | None, typer.Option(help="Where replies and answers.jsonl of the panel go.")
+    ] = None,
     buckets: Annotated[int, typer.Option(min=1, help="Difficulty buckets, equally full.")] = 5,
     edges: Annotated[
         _Named, typer.Option(help="Edges of the buckets in logits, such as -1,0,1.")
@@ -88,6 +99,9 @@ def profile(
         records=tuple(records) if records else None,
     )
     reading = Reading(fields, Selection(limit, sample, seed), strict, answers, judgements)
+    if panel is not None or llm is not None:
+        asked = PanelFlags(panel, llm, budget, panel_folder)
+        reading = replace(reading, answers=_ask(source, reading, asked))
     settings = ProfileSettings(
         buckets=buckets, edges=_edges(edges), seed=seed, online_elo=online_elo
     )
@@ -106,6 +120,50 @@ def profile(
     from burnish.graphs.profile_console import show
 
     show(result.figures, output)
+
+
+class PanelFlags(NamedTuple):
+    """What the command line says of a panel."""
+
+    models: str | None
+    url: str | None
+    budget: int | None
+    folder: Path | None
+
+
+def _ask(source: str, reading: "Reading", flags: PanelFlags) -> str:
+    """Ask a panel, say what came of it, and return where its answers are.
+
+    Raises:
+        UsageError: half of what is needed is given.
+    """
+    from burnish.corpora.errors import UsageError
+    from burnish.corpora.runfolder import default_folder
+    from burnish.graphs.panel import Panel, ask_panel
+    from burnish.graphs.profile import read_set
+    from burnish.graphs.settings import LlmSettings
+
+    names = tuple(dict.fromkeys(filter(None, (flags.models or "").split(","))))
+    if not names or flags.url is None:
+        raise UsageError(
+            "a panel needs its models and their server: give --panel A,B and --llm URL"
+        )
+    if reading.answers is not None:
+        raise UsageError("--panel writes answer records itself: leave out --answers")
+    plain = default_folder(source)
+    folder = flags.folder or plain.with_name(f"{plain.name}-panel")
+    own = read_set(source, reading)
+    llm = LlmSettings(endpoint=flags.url, model=names[0], budget=flags.budget)
+    items = [row.item for row in own.rows]
+    told = ask_panel(items, Panel(names, llm, folder), own.layout.id or "id")
+    ended = "; the token budget ended first, a larger --budget goes on" if told.ended else ""
+    sys.stderr.write(
+        f"burnish: {told.answered:,} of {told.asked:,} answers could be marked, "
+        f"{told.spent:,} tokens spent{ended}: {told.path}\n"
+    )
+    if not told.answered:
+        raise UsageError(f"{told.path}: no model gave an answer that could be marked")
+    return str(told.path)
 
 
 def check_output(output: Path | None) -> None:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from burnish.corpora.errors import BudgetExhausted, QuotaPaused, UsageError
+from burnish.corpora.errors import BudgetExhausted, ModelError, QuotaPaused, UsageError
 from burnish.corpora.qa_ledger import READ
 from burnish.corpora.runfolder import RunFolder
 from burnish.graphs.cli_run import open_input
@@ -35,7 +35,9 @@ def refine(location: str, root: Path, settings: Settings, *, as_json: bool) -> i
         except KeyboardInterrupt:
             sys.stderr.write(f"burnish: interrupted; {_GO_ON}\n")
             return 130
-        except (BudgetExhausted, QuotaPaused) as error:
+        except (BudgetExhausted, QuotaPaused, ModelError) as error:
+            if isinstance(error, ModelError) and error.kind not in _LATER:
+                raise
             sys.stderr.write(f"burnish: {error}; {_GO_ON}\n")
             return 3
     if settings.run.approval == "ask" and "approved" not in state:
@@ -43,6 +45,8 @@ def refine(location: str, root: Path, settings: Settings, *, as_json: bool) -> i
     return _told(folder, state, as_json=as_json)
 
 
+_LATER = frozenset({"unsent", "unreachable", "rate_limited", "overloaded"})
+"""Failures of a server that may be another time; what is wrong with the request stays wrong."""
 _GO_ON = "what is done is kept; run the same command again to go on"
 
 

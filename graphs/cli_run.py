@@ -67,12 +67,6 @@ def _toml(value: object) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def default_folder(source: str) -> Path:
-    """Return where a run goes when nobody says: `runs/<name of the input>`."""
-    name = Path(source.split("@", 1)[0].removeprefix("hf:")).name.split(".", 1)[0]
-    return Path("runs") / (name or "corpus")
-
-
 def kind_of(location: str, kind: str, settings: Settings) -> str:
     """Return the kind of records: as told, or by the columns of the input.
 

@@ -1,13 +1,22 @@
 """The language model of a run: opened from the settings, on the run's reply store and budget."""
 
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from burnish.agents.messages import Model
 from burnish.agents.probe import Constraints, probe
-from burnish.agents.roles import Company, Endpoint, check_url, open_services, single
+from burnish.agents.roles import (
+    DEFAULT_ROLE,
+    Cast,
+    Company,
+    Endpoint,
+    check_url,
+    open_services,
+    single,
+)
 from burnish.agents.served import ServedConfig, ServedRefiner, revision_of
 from burnish.agents.token_budget import Account, TokenBudget
 from burnish.corpora.errors import UsageError
@@ -69,12 +78,26 @@ async def opened(llm: LlmSettings, root: Path, *, cached: bool = True) -> AsyncG
 
     `cached=False` asks the server itself and records no reply.
     """
+    async with company_of(llm, root, (), cached=cached) as company:
+        yield company.client("refiner")
+
+
+@asynccontextmanager
+async def company_of(
+    llm: LlmSettings, root: Path, models: Sequence[str], *, cached: bool = True
+) -> AsyncGenerator[Company]:
+    """Open several models of one server; each plays the role of its name, the first any other."""
     store, budget = open_services(root, llm.budget)
+    named = llm if llm.model or not models else llm.model_copy(update={"model": models[0]})
+    first = endpoint_of(named)
+    cast = single(first)
+    others = {name: replace(first, model=name) for name in models if name != first.model}
+    roles = {first.model: DEFAULT_ROLE, **{name: name for name in others}}
+    cast = Cast({**cast.endpoints, **others}, {**cast.roles, **roles})
     try:
-        cast = single(endpoint_of(llm))
         kept = store if cached else None
         async with Company(cast, store=kept, budget=budget, recall_faults=True) as company:
-            yield company.client("refiner")
+            yield company
     finally:
         store.close()
         budget.close()

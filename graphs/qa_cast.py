@@ -29,6 +29,7 @@ from burnish.tools.item_checks import asked
 from burnish.tools.overlap import TextIndex
 
 if TYPE_CHECKING:
+    from burnish.agents.solver import Examiner
     from burnish.tools.wiki_index import WikiIndex
 
 OFFLINE = ("remove", "draw", "flag", "mine_distractors")
@@ -114,17 +115,27 @@ async def workshop_of(settings: Settings, desk: Desk, root: Path) -> AsyncGenera
     """
     async with AsyncExitStack() as stack:
         model: Model | None = None
+        solver: Model | None = None
         if settings.llm.endpoint:
-            from burnish.graphs.language import opened
+            from burnish.graphs.language import company_of
 
-            model = await stack.enter_async_context(opened(settings.llm, root))
-        yield assembled(settings, desk, model, stack)
+            names = [name for name in (settings.qa.solver,) if name is not None]
+            company = await stack.enter_async_context(company_of(settings.llm, root, names))
+            model = company.client("refiner")
+            solver = company.client(settings.qa.solver) if settings.qa.solver else model
+        yield assembled(settings, desk, model, stack, solver)
 
 
 def assembled(
-    settings: Settings, desk: Desk, model: Model | None, stack: AsyncExitStack
+    settings: Settings,
+    desk: Desk,
+    model: Model | None,
+    stack: AsyncExitStack,
+    solver: Model | None = None,
 ) -> Workshop:
     """Put operations, checks and validators together; what must be closed goes to the stack.
+
+    The solver is the model where none is given.
 
     Raises:
         UsageError: the settings name what this run has no means for.
@@ -138,6 +149,7 @@ def assembled(
         own=own,
         foreign=foreign_sets(qa),
         judge=None if validation is None else validation.decide,
+        scorer=examiner_of(settings, desk, solver or model),
     )
     operations = offline_operations(qa, desk)
     if model is not None:
@@ -150,6 +162,26 @@ def assembled(
         own.become(texts_of(desk.items()))
 
     return Workshop(made, validation, policy, settings.run.concurrency, begin)
+
+
+def solver_ability(settings: Settings, desk: Desk) -> float | None:
+    """Return the ability of the model that answers new items; None where none can place them."""
+    name = settings.qa.solver or settings.llm.model
+    if not settings.llm.endpoint or not settings.qa.solver_answers or desk.scale is None:
+        return None
+    return None if name is None else desk.scale.abilities.get(name)
+
+
+def examiner_of(settings: Settings, desk: Desk, solver: Model | None) -> "Examiner | None":
+    """Return who says how hard new and changed items are, where somebody can."""
+    ability, scale, buckets = solver_ability(settings, desk), desk.scale, desk.aim.buckets
+    if solver is None or ability is None or scale is None or buckets is None:
+        return None
+    from burnish.agents.solver import Examiner, Solver
+
+    return Examiner(
+        Solver(solver), ability, scale.spread, scale.centres, buckets, settings.qa.solver_answers
+    )
 
 
 @dataclass(frozen=True, slots=True)

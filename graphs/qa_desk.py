@@ -8,7 +8,7 @@ from burnish.corpora.documents import QAItem
 from burnish.graphs.qa_journal import LOOKING, Done
 from burnish.graphs.qa_plan import Candidate, Option, Since
 from burnish.graphs.qa_rows import QASet
-from burnish.graphs.qa_target import Aim, Located
+from burnish.graphs.qa_target import Aim, Located, Scale
 
 ADDING = frozenset({"draw", "expand", "generate"})
 """Operations that bring a new item."""
@@ -21,6 +21,8 @@ class Desk:
     own: QASet
     reserve: QASet | None
     aim: Aim
+    scale: Scale | None = None
+    """On which new and changed items can be placed."""
     source_places: list[str] = field(default_factory=list[str])
     """Place of each item of the source, before anything was done."""
     done: list[Done] = field(default_factory=list[Done])
@@ -42,7 +44,7 @@ class Desk:
     @classmethod
     def lay(cls, own: QASet, reserve: QASet | None, located: Located) -> "Desk":
         """Lay out a set that nothing was done to."""
-        desk = cls(own, reserve, located.aim, located.own)
+        desk = cls(own, reserve, located.aim, located.scale, located.own)
         ids = [row.item.id for row in own.rows]
         desk.place = dict(zip(ids, located.own, strict=True))
         desk._items = dict(own.by_id)

@@ -12,11 +12,12 @@ from typing import Any, cast
 import orjson
 
 from burnish.agents.adding_jobs import CITATION
-from burnish.agents.editing import Edit, Order, Status
+from burnish.agents.editing import Edit, Order, Scored, Status
 from burnish.agents.validator import Evidence, Verdict
 from burnish.corpora.documents import QAItem, Value
 from burnish.corpora.errors import RunError
 from burnish.corpora.sinks import write_jsonl
+from burnish.tools.cells import place_name, split_place
 
 LOOKING = frozenset({"check", "flag"})
 """Operations that leave an item as it is: something else may still be done to it."""
@@ -71,6 +72,10 @@ class Done:
     """Why a person should look."""
     suggested: str | None = None
     """Another answer that the validators agree on."""
+    rests_on: str = ""
+    """Id of the passage that a new item was written from."""
+    scored: Scored | None = None
+    """How hard a new or changed item is, or why that is not known."""
 
     @property
     def before(self) -> QAItem | None:
@@ -86,24 +91,49 @@ class Done:
 
 def done_of(planned: Planned, number: int, edit: Edit) -> Done:
     """Return what an operation answered."""
+    source, scored = _cited(edit), _scored(planned, edit)
     return Done(
-        replace(planned, order=replace(edit.order, item=planned.order.item)),
+        replace(
+            planned,
+            order=replace(edit.order, item=planned.order.item),
+            cell_to=_place(planned.cell_to, scored),
+        ),
         number,
         edit.status,
         edit.after if edit.status == "done" else planned.order.item,
         edit.after.id if _drawn(edit) and edit.after else "",
-        edit.reason + _cited(edit),
+        edit.reason + (f"; rests on passage {source['id']}: {source['quote']}" if source else ""),
         edit.tokens,
         edit.attempts,
         edit.complaints,
         edit.verdicts,
+        rests_on=source.get("id", ""),
+        scored=scored,
     )
 
 
-def _cited(edit: Edit) -> str:
-    """Say what a new item rests on: the set may have no column for it."""
+def _scored(planned: Planned, edit: Edit) -> Scored | None:
+    """Return what is known of the difficulty of what was written, where difficulty counts."""
+    bucket = split_place(planned.cell_to).bucket
+    after = edit.after
+    written = edit.status == "done" and after is not None and after != edit.before
+    if not written or bucket is None or edit.order.operation == "draw":
+        return None
+    meant = "as ordered" if edit.order.bucket is not None else "as it was"
+    return edit.scored or Scored(None, note=f"unverified: taken {meant}")
+
+
+def _place(place: str, scored: Scored | None) -> str:
+    """Return where an item is, given its difficulty."""
+    if scored is None or scored.bucket is None:
+        return place
+    return place_name(split_place(place).cell, scored.bucket)
+
+
+def _cited(edit: Edit) -> dict[str, str]:
+    """Return what a new item rests on: the set may have no column for it."""
     source = None if edit.after is None else edit.after.meta.get(CITATION)
-    return "" if source is None else f"; rests on {source}"
+    return cast("dict[str, str]", source) if isinstance(source, dict) else {}
 
 
 def _drawn(edit: Edit) -> bool:
@@ -162,6 +192,9 @@ def _row(done: Done) -> dict[str, object]:
         "verdicts": [asdict(verdict) for verdict in done.verdicts],
         "review": done.review,
         "suggested": done.suggested,
+        "rests_on": done.rests_on,
+        "to": done.planned.cell_to,
+        "scored": None if done.scored is None else asdict(done.scored),
     }
 
 
@@ -171,7 +204,7 @@ def _done(row: Mapping[str, Any], planned: Planned, number: int) -> Done:
     # A check may have gone on to a repair.
     order = replace(planned.order, operation=row["operation"])
     return Done(
-        replace(planned, order=order),
+        replace(planned, order=order, cell_to=row["to"]),
         number,
         row["status"],
         kept if row["after"] is None else item_of(row["after"], before),
@@ -183,6 +216,8 @@ def _done(row: Mapping[str, Any], planned: Planned, number: int) -> Done:
         tuple(map(verdict_of, row["verdicts"])),
         row["review"],
         row["suggested"],
+        row["rests_on"],
+        None if row["scored"] is None else Scored(**row["scored"]),
     )
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from burnish.agents.editing import Order
 from burnish.agents.planner import UNTRIED_TOKENS
 from burnish.corpora.documents import QAItem
-from burnish.graphs.qa_cast import allowed
+from burnish.graphs.qa_cast import allowed, solver_ability
 from burnish.graphs.qa_desk import Desk
 from burnish.graphs.qa_plan import Candidate, Option
 from burnish.graphs.qa_records import CHECK
@@ -20,8 +20,12 @@ FAULTY = 0.05
 that it is the first of its place to go, too little to take it from a place that wants items."""
 LOOKED_AT = 1e-9
 """Bits that flagging or checking an item counts for: it is done wherever nothing better is."""
+REPHRASED = LOOKED_AT / 10
+"""Bits that new words count for: an item is looked at before it is put in other words."""
 MOST_NEW = 200
 """New items that are considered for one place in one round."""
+ANSWER_TOKENS = 500
+"""Tokens that one answer of a solver is taken to cost: a question, and a letter or a few words."""
 CHECK_TOKENS = 1_500
 """Tokens that checking an item takes at most, where a model is asked."""
 
@@ -52,11 +56,11 @@ def options_of(desk: Desk, settings: Settings) -> list[Option]:
 
 def _written(one: Candidate, desk: Desk, settings: Settings, worth: float) -> list[Option]:
     """Return what a model may do to an item."""
-    qa, found = settings.qa, list[Option]()
+    qa, found, tokens = settings.qa, list[Option](), untried(desk, settings)
     if allowed(qa, "rewrite_distractors") and tells_its_key(one.item):
-        found.append(_staying("rewrite_distractors", one, qa.seed, worth, UNTRIED_TOKENS))
+        found.append(_staying("rewrite_distractors", one, qa.seed, worth, tokens))
     if allowed(qa, "rephrase") and qa.operations is not None:
-        found.append(_staying("rephrase", one, qa.seed, LOOKED_AT, UNTRIED_TOKENS))
+        found.append(_staying("rephrase", one, qa.seed, REPHRASED, tokens))
     cell, bucket = split_place(one.place)
     if not allowed(qa, "recalibrate") or bucket is None or bucket == UNKNOWN:
         return found
@@ -64,7 +68,7 @@ def _written(one: Candidate, desk: Desk, settings: Settings, worth: float) -> li
         place = place_name(cell, other)
         if place in desk.aim.places:
             order = Order("recalibrate", one.item, cell, other, qa.seed)
-            found.append(Option(one.item.id, order, one.place, place, cost=UNTRIED_TOKENS))
+            found.append(Option(one.item.id, order, one.place, place, cost=tokens))
     return found
 
 
@@ -78,6 +82,7 @@ def _new_items(desk: Desk, settings: Settings) -> list[Option]:
     counts = desk.aim.counts(held)
     wanted = np.ceil(desk.aim.shares * len(desk.own.rows) * qa.size_cap).astype(np.int64) - counts
     options: list[Option] = []
+    tokens = untried(desk, settings)
     # Each new item has a seed of its own, so that the model takes another fact for each.
     seed = 1 + max((one.planned.order.seed for one in desk.done), default=qa.seed)
     for place, count in zip(desk.aim.places, wanted.tolist(), strict=True):
@@ -87,10 +92,16 @@ def _new_items(desk: Desk, settings: Settings) -> list[Option]:
             seed += 1
             name = f"new:{place}:{number}"
             options += [
-                Option(name, Order(each, None, cell, level, seed), "", place, cost=UNTRIED_TOKENS)
+                Option(name, Order(each, None, cell, level, seed), "", place, cost=tokens)
                 for each in names
             ]
     return options
+
+
+def untried(desk: Desk, settings: Settings) -> float:
+    """Return what an order for a model is taken to cost before it was ever tried."""
+    answers = 0 if solver_ability(settings, desk) is None else settings.qa.solver_answers
+    return float(UNTRIED_TOKENS + answers * ANSWER_TOKENS)
 
 
 def _looking(one: Candidate, settings: Settings, *, faulty: bool) -> list[Option]:
@@ -103,7 +114,8 @@ def _looking(one: Candidate, settings: Settings, *, faulty: bool) -> list[Option
 
 
 def _staying(operation: str, one: Candidate, seed: int, gain: float, cost: float = 0) -> Option:
-    order = Order(operation, one.item, seed=seed)
+    bucket = split_place(one.place).bucket
+    order = Order(operation, one.item, "", None if bucket == UNKNOWN else bucket, seed)
     return Option(one.item.id, order, one.place, one.place, gain, cost)
 
 

@@ -64,6 +64,6 @@ def _planned(chosen: Sequence[Option], desk: Desk, settings: Settings) -> list[P
     """Say what the orders promise together: the second item of a place less than the first."""
     if not chosen:
         return []
-    doubt = doubts(chosen, planner_of(desk, settings.qa))
+    doubt = doubts(chosen, planner_of(desk, settings))
     promised = gains(chosen, desk.now(), desk.aim).tolist()
     return [doubt.planned(at, option, promised[at]) for at, option in enumerate(chosen)]

@@ -51,7 +51,7 @@ def _solved(
 ) -> tuple[dict[str, Any], list[Planned]]:
     import orjson
 
-    planner = planner_of(desk, settings.qa)
+    planner = planner_of(desk, settings)
     figures: dict[str, Any] = {
         "before": _state(desk),
         "estimates": [one._asdict() for one in planner.known()],

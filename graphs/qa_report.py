@@ -11,8 +11,10 @@ from burnish.corpora.qa_ledger import OUTCOMES, READ, QAEntry
 from burnish.corpora.runfolder import RunFolder, read_json, write_json
 from burnish.corpora.sinks import write_atomic
 from burnish.graphs.qa_card import card
+from burnish.graphs.qa_cast import solver_ability
 from burnish.graphs.qa_desk import Desk
 from burnish.graphs.qa_invoice import charges, divergences
+from burnish.graphs.qa_journal import tokens_of
 from burnish.graphs.qa_plan_file import plan_path
 from burnish.graphs.qa_report_page import render
 from burnish.graphs.settings import Settings
@@ -54,9 +56,12 @@ def figures_of(
         "divergence": divergences(desk.aim, before, after) | _intervals(desk, before, after),
         "cells": _cells(desk, before, after),
         "rounds": _rounds(folder, desk),
-        "tokens": tokens | {"planned": told.planned, "under_planned": told.under_planned},
+        "tokens": tokens
+        | {"planned": told.planned, "under_planned": told.under_planned}
+        | {"work": tokens_of(desk.done)},
         "invoice": [asdict(line) for line in told.lines],
         "calibration": [point._asdict() for point in told.points],
+        "difficulty": difficulty(entries, desk, settings),
         "review": read_json(folder.marker(0))["review"],
         "verdicts": _verdicts(entries),
         "samples": samples(desk),
@@ -125,6 +130,24 @@ _PLAN = (
     "value", "bound", "gap", "cost", "budget", "reserve", "price_per_1000_tokens", "operations",
     "baselines", "curve",
 )  # fmt: skip
+
+
+def difficulty(entries: list[QAEntry], desk: Desk, settings: Settings) -> dict[str, Any]:
+    """Say of how many new and changed items the difficulty is known, and why it is not."""
+    written = [e for e in entries if e.difficulty_note and e.outcome in {"edited", "added"}]
+    scored = [entry for entry in written if entry.difficulty is not None]
+    name = settings.qa.solver or settings.llm.model
+    why = ""
+    if solver_ability(settings, desk) is None and written:
+        why = "no model answers them"
+        if settings.llm.endpoint and settings.qa.solver_answers:
+            why = f"no answers of {name} to the set are recorded: see burnish profile --panel"
+    return {
+        "solver": name if scored else None,
+        "scored": len(scored),
+        "unverified": len(written) - len(scored),
+        "why": why,
+    }
 
 
 def _tokens(folder: RunFolder, settings: Settings) -> dict[str, Any]:

@@ -54,8 +54,17 @@ def _cards(figures: Figures) -> Markup:
         (percent(min(max(far["reduced_share"], 0), 1)), "of what can be reduced was"),
         (spent, f"tokens spent; {whole}"),
         (number(figures["review"]), "items for people to review"),
+        *_difficulty(figures["difficulty"]),
     ]
     return cards(pairs)
+
+
+def _difficulty(told: Figures) -> list[tuple[str, str]]:
+    """Say of how many new and changed items the difficulty was looked for."""
+    whole = told["scored"] + told["unverified"]
+    if not whole:
+        return []
+    return [(f"{number(told['scored'])} of {number(whole)}", "new difficulties told by a solver")]
 
 
 def _cells(figures: Figures) -> Markup:

@@ -9,10 +9,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from contextvars import Context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from burnish.corpora.answer_files import join_answers
 from burnish.corpora.errors import UsageError
 from burnish.corpora.qa_ledger import READ
 from burnish.corpora.questions import Selection
@@ -219,6 +220,9 @@ class QaContext:
         own = read_set(
             self.location, fields, selection, strict=strict, progress=self.watcher.reading
         )
+        if qa.answers is not None:
+            joined = join_answers(own.rows, qa.answers, own.layout.id or "id")
+            own = replace(own, rows=tuple(joined))
         if not own.rows:
             raise UsageError(f"{self.location}: holds no question that can be read")
         reserve: QASet | None = None

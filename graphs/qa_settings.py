@@ -50,6 +50,13 @@ class QaSettings(BaseModel):
     """What is balanced: domain by skill, or these by difficulty where it is known."""
     buckets: int = Field(default=5, ge=1, le=20)
     """Difficulty buckets."""
+    answers: str | None = None
+    """File of answer records of models, by item id, such as `burnish profile --panel` writes."""
+    solver: str | None = None
+    """Model on the same server that answers new and changed items, so that their difficulty is
+    known; none: the writing model. Its own answers to the set must be recorded."""
+    solver_answers: int = Field(default=4, ge=0, le=64)
+    """How often it answers each; 0: difficulties are taken as ordered, and told as unverified."""
     reserve: str | None = None
     """A pool of further questions that may be drawn from."""
     operations: list[OperationName] | None = None

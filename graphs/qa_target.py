@@ -59,10 +59,36 @@ class Located(NamedTuple):
     reserve: list[str]
     difficulty: Floats
     """Of each item of the set, in logits; nan where no model answered it."""
+    scale: "Scale | None" = None
+    """None where difficulty plays no part."""
+
+
+class Scale(NamedTuple):
+    """The scale of difficulties, on which further items can be placed."""
+
+    abilities: Mapping[str, float]
+    """Of those who answered, in logits."""
+    spread: float
+    """Standard deviation of the difficulties."""
+    centres: tuple[float, ...]
+    """Mean difficulty of the items in each bucket."""
+
+
+class _Fitted(NamedTuple):
+    """Difficulties of some sets, and who answered."""
+
+    sets: list[Floats]
+    abilities: Mapping[str, float]
+    spread: float
 
 
 def difficulties(groups: Sequence[Sequence[QuestionRow]]) -> list[Floats]:
-    """Return how hard the items of some sets are, in logits on one scale; nan: nobody answered.
+    """Return how hard the items of some sets are, in logits on one scale; nan: nobody answered."""
+    return _fitted(groups).sets
+
+
+def _fitted(groups: Sequence[Sequence[QuestionRow]]) -> _Fitted:
+    """Fit difficulties and abilities.
 
     All sets are fitted together (`burnish.tools.difficulty`), so that those who answered items of
     several sets tie the scales to each other.
@@ -72,14 +98,17 @@ def difficulties(groups: Sequence[Sequence[QuestionRow]]) -> list[Floats]:
     order = {name: at for at, name in enumerate(names)}
     count = [len(row.answers) for row in rows]
     found = np.full(len(rows), np.nan)
+    abilities: dict[str, float] = {}
+    spread = 1.0
     if sum(count):
         item = np.repeat(np.arange(len(rows)), count)
         model = np.array([order[name] for row in rows for name in row.answers])
         correct = np.array([one.correct for row in rows for one in row.answers.values()])
         fit = fit_rasch(Records(item, model, correct, len(rows), len(names)))
         found = np.where(fit.answers > 0, fit.difficulty, np.nan)
+        abilities, spread = dict(zip(names, fit.ability.tolist(), strict=True)), fit.spread
     ends = np.cumsum([len(group) for group in groups])
-    return np.split(found, ends[:-1])
+    return _Fitted(np.split(found, ends[:-1]), abilities, spread)
 
 
 def places(rows: Sequence[QuestionRow], difficulty: Floats, buckets: Buckets | None) -> list[str]:
@@ -125,7 +154,8 @@ def locate(
         shares is None or any(split_place(name).bucket is not None for name in shares)
     )
     none = [np.full(len(rows), np.nan) for rows in (own.rows, pool, wanted)]
-    hard = difficulties((own.rows, pool, wanted)) if split else none
+    fitted = _fitted((own.rows, pool, wanted)) if split else _Fitted(none, {}, 1.0)
+    hard = fitted.sets
     known = hard[2] if reference is not None else hard[0]
     buckets = quantile_buckets(known, settings.buckets) if np.isfinite(known).any() else None
     groups: Sequence[Sequence[QuestionRow]] = (own.rows, pool, wanted)
@@ -140,7 +170,19 @@ def locate(
         aim = _aim(Counter(held[2]), buckets, reference.digest)
     else:
         aim = _aim(dict.fromkeys((*held[0], *held[1]), 1.0), buckets, UNIFORM)
-    return Located(aim, held[0], held[1], hard[0])
+    return Located(aim, held[0], held[1], hard[0], _scale(fitted, buckets))
+
+
+def _scale(fitted: _Fitted, buckets: Buckets | None) -> Scale | None:
+    if buckets is None:
+        return None
+    known = np.concatenate(fitted.sets)
+    known = known[np.isfinite(known)]
+    codes = buckets.of(known)
+    middle = float(known.mean())
+    centres = [known[codes == at] for at in range(len(buckets))]
+    means = tuple(float(each.mean()) if len(each) else middle for each in centres)
+    return Scale(fitted.abilities, fitted.spread, means)
 
 
 def _aim(weights: Mapping[str, float], buckets: Buckets | None, digest: str) -> Aim:

@@ -12,25 +12,26 @@ from burnish.agents.editing import Order
 from burnish.agents.planner import Planner, Trial
 from burnish.graphs.qa_desk import Desk
 from burnish.graphs.qa_invoice import realised
-from burnish.graphs.qa_journal import UNSPENT, Done, Expected, Planned
-from burnish.graphs.qa_options import CHECK_TOKENS
+from burnish.graphs.qa_journal import LOOKING, UNSPENT, Done, Expected, Planned
+from burnish.graphs.qa_options import CHECK_TOKENS, untried
 from burnish.graphs.qa_plan import Option
 from burnish.graphs.qa_records import CHECK, REPAIR
-from burnish.graphs.qa_settings import QaSettings
 from burnish.graphs.qa_target import Floats
+from burnish.graphs.settings import Settings
 from burnish.tools.cells import UNKNOWN, split_place
 
 _NOWHERE = -1.0
 """Stands for the difficulty of what has none."""
 
 
-def planner_of(desk: Desk, settings: QaSettings) -> Planner:
+def planner_of(desk: Desk, settings: Settings) -> Planner:
     """Return a planner that knows all orders so far, those of the pilot and of earlier rounds."""
     return Planner(
         tuple(trials_of(desk)),
         priors={CHECK: float(CHECK_TOKENS)},
-        caution=settings.caution,
-        seed=settings.seed,
+        prior=untried(desk, settings),
+        caution=settings.qa.caution,
+        seed=settings.qa.seed,
     )
 
 
@@ -123,10 +124,13 @@ def doubts(options: Sequence[Option], planner: Planner) -> Doubts:
             for at in places
         ]
         told = planner.estimate(name, np.array(rows, np.float64))
+        found.planned_tokens[places] = told.planned_tokens
+        found.mean_tokens[places] = told.tokens.mean
+        if name in LOOKING:
+            # A look is worth what it is worth whatever is seen.
+            continue
         found.planned_share[places] = told.planned_share
         found.mean_share[places] = told.share.mean
         found.low_share[places] = told.share.low
         found.high_share[places] = told.share.high
-        found.planned_tokens[places] = told.planned_tokens
-        found.mean_tokens[places] = told.tokens.mean
     return found

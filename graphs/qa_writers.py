@@ -14,6 +14,8 @@ from burnish.agents.librarian import Finding
 from burnish.agents.messages import Model
 from burnish.agents.prompts import digest_of
 from burnish.agents.reasoner import PROMPT as REASONER
+from burnish.agents.solver import PROMPT as SOLVER
+from burnish.agents.solver import Answered
 from burnish.agents.validation import Validation
 from burnish.agents.writing_jobs import Recalibrate, Rephrase, RewriteDistractors
 from burnish.corpora.documents import QAItem
@@ -95,6 +97,6 @@ def examples_of(settings: QaSettings) -> list[Example]:
 
 def prompts_digest(llm: LlmSettings) -> str:
     """Return what decides a model's answers, for the fingerprint."""
-    words = [path.read_text("utf-8") for path in (PROMPTS, REASONER, LIBRARIAN)]
-    forms = [repr(form_schema(form)) for form in (*FORMS, Finding)]
+    words = [path.read_text("utf-8") for path in (PROMPTS, REASONER, LIBRARIAN, SOLVER)]
+    forms = [repr(form_schema(form)) for form in (*FORMS, Finding, Answered)]
     return f"{llm.model} {llm.revision} {digest_of(*words, *forms, repr(WriterConfig()))}".strip()

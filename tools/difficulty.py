@@ -11,8 +11,9 @@ the difficulty, its deviation the standard error. The prior's mean may differ by
 what a question says about its difficulty comes in (`tools.content_prior`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -177,6 +178,32 @@ def posterior_weights(records: Records, fit: Difficulty, prior: Floats | None = 
     means = np.zeros(records.items) if prior is None else prior
     fitted = _Parameters(fit.ability, fit.slope, fit.trust, fit.spread)
     return _posterior(*_tables(records), means, fitted, fit.guess)[0]
+
+
+class Placed(NamedTuple):
+    """Where an item is by itself, on a scale that a fit found."""
+
+    difficulty: float
+    error: float
+
+
+def placed(correct: Sequence[bool], ability: float, centre: float, spread: float) -> Placed:
+    """Return mean and deviation of an item's posterior in Rasch's model, from a few answers.
+
+    Args:
+        correct: answers of solvers of one ability, right or wrong.
+        ability: theirs, in logits.
+        centre: where the item is thought to be before it is answered: the prior's mean.
+        spread: the prior's standard deviation.
+    """
+    chance = np.clip(chances(np.array([ability]), np.ones(1), 0.0)[0], 1e-12, 1 - 1e-12)
+    right = sum(correct)
+    logits = right * np.log(chance) + (len(correct) - right) * np.log1p(-chance)
+    logits -= ((GRID - centre) / spread) ** 2 / 2
+    weights = np.exp(logits - logits.max())
+    weights /= weights.sum()
+    mean = float(weights @ GRID)
+    return Placed(mean, float(np.sqrt(weights @ (GRID - mean) ** 2)))
 
 
 def chances(ability: Floats, slope: Floats, guess: float) -> Floats:

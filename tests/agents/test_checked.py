@@ -2,8 +2,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from burnish.agents.checked import Checked, Checks, Scored
-from burnish.agents.editing import Edit, Operation, Order
+from burnish.agents.checked import Checked, Checks
+from burnish.agents.editing import Edit, Operation, Order, Scored
 from burnish.agents.validator import Verdict
 from burnish.corpora.documents import QAItem
 from burnish.corpora.errors import BudgetExhausted
@@ -165,7 +165,7 @@ def test_a_rejection_by_validators_rolls_back_and_an_abstention_does_not() -> No
 
 def test_a_written_item_of_another_difficulty_is_refused() -> None:
     class Hard:
-        async def bucket(self, item: QAItem) -> Scored:  # noqa: ARG002
+        async def score(self, item: QAItem, wanted: int) -> Scored:  # noqa: ARG002
             return Scored(4, tokens=3)
 
     for wanted, status in ((0, "rolled_back"), (3, "done"), (None, "done")):

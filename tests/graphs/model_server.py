@@ -10,7 +10,7 @@ from typing import Any, cast
 import orjson
 from aiohttp import web
 
-from burnish.eval.loopback import Body, Server, completion, ok, serving
+from burnish.eval.loopback import Body, Handler, Server, completion, ok, serving
 
 Answer = Callable[[str], str]
 """Makes the answer to the user turn of a question."""
@@ -72,6 +72,13 @@ def model_server(
             return ok(_next_call(body))
         return ok(completion(answer(turn), usage=(len(turn) // 4 + 400, 20)))
 
+    with in_thread(handle) as server:
+        yield server
+
+
+@contextmanager
+def in_thread(handle: Handler) -> Generator[Server]:
+    """Serve what a handler says until the block ends."""
     ready: list[Server] = []
     started = threading.Event()
     ends: list[Callable[[], object]] = []
