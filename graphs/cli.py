@@ -54,6 +54,10 @@ Target = Annotated[
 Reserve = Annotated[
     str | None, typer.Option(metavar="POOL", help="QA: more questions that may be drawn from.")
 ]
+Labels = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="QA: labels for items that name no domain, one a line."),
+]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 
 
@@ -89,6 +93,7 @@ def run(
     kind: Kind = "auto",
     target: Target = None,
     reserve: Reserve = None,
+    labels: Labels = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Try it on a few documents; write nothing.")
     ] = False,
@@ -101,6 +106,7 @@ def run(
     flags: dict[str, object] = {
         "qa.target": target,
         "qa.reserve": reserve,
+        "qa.labels": labels,
         "fields.text": text_field,
         "fields.id": id_field,
         "selection.limit": limit,
@@ -147,6 +153,7 @@ def plan(
     kind: Kind = "auto",
     target: Target = None,
     reserve: Reserve = None,
+    labels: Labels = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what a run would do, gain and cost; spends no more than its pilot."""
@@ -163,6 +170,7 @@ def plan(
         "llm.budget": budget,
         "qa.target": target,
         "qa.reserve": reserve,
+        "qa.labels": labels,
     }
     settings = cli_run.settings_of(config, set_, flags)
     folder = output or default_folder(source)

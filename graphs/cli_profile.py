@@ -43,6 +43,10 @@ def profile(
     answers: Annotated[
         _Named, typer.Option(metavar="FILE", help="Answer records of another file, by id.")
     ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Labels for items that name no domain, one a line."),
+    ] = None,
     panel: Annotated[
         _Named, typer.Option(metavar="MODEL,…", help="Ask these models every question once.")
     ] = None,
@@ -78,6 +82,7 @@ def profile(
     """Measure a QA set: cells, difficulty, choices, flaws, and the distance to a target."""
     from burnish.corpora.question_layout import QuestionFields
     from burnish.corpora.rows import Selection
+    from burnish.graphs.labels import Labelling, read_labels
     from burnish.graphs.profile import Reading, profile_location
     from burnish.tools.profiling import ProfileSettings
 
@@ -101,8 +106,12 @@ def profile(
         buckets=buckets, edges=_edges(edges), seed=seed, online_elo=online_elo
     )
     check_output(output)
-    vectoring = _vectoring(embedder, cache) if vectors or embedder else None
-    result = profile_location(source, target, reading, settings, vectoring)
+    vectoring = _vectoring(embedder, cache) if vectors or embedder or labels else None
+    labelling: Labelling | None = None
+    if labels is not None and vectoring is not None:
+        labelling = Labelling(read_labels(labels), vectoring)
+    measured = vectoring if vectors else None
+    result = profile_location(source, target, reading, settings, measured, labelling)
     if output is not None:
         _write(output, result)
     if as_json:
@@ -186,15 +195,9 @@ def _edges(text: str | None) -> tuple[float, ...] | None:
 
 
 def _vectoring(name: str | None, folder: Path | None) -> "Vectoring":
-    from burnish.graphs.profile import Vectoring
-    from burnish.graphs.vector_cache import VectorCache, default_folder
-    from burnish.tools.embedder import DEFAULT, digest_of, find_model, load_embedder
+    from burnish.graphs.vector_cache import vectoring_of
 
-    chosen = name or DEFAULT
-    # The digest needs the model's files only; the libraries are loaded if a vector is missing.
-    digest = digest_of(find_model(chosen).folder)
-    cache = VectorCache(folder or default_folder(), digest)
-    return Vectoring(cache, lambda: load_embedder(chosen), _teller())
+    return vectoring_of(name, folder, _teller())
 
 
 def _teller() -> Callable[[int], None]:

@@ -2,7 +2,7 @@
 # pyright: reportUnknownArgumentType=false
 """Profiles a QA set from its files: reads, embeds from the cache, measures, compares, reports."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -15,23 +15,12 @@ from burnish.corpora.judgement_files import read_judgements
 from burnish.corpora.question_layout import Layout
 from burnish.corpora.questions import BadRow, QuestionFields, QuestionRow, open_questions
 from burnish.corpora.rows import Selection
+from burnish.graphs.labels import LONGEST, Labelling, label_sets
 from burnish.graphs.profile_figures import Figures, figures_of
-from burnish.graphs.vector_cache import Embedder, VectorCache
+from burnish.graphs.vector_cache import Vectoring
 from burnish.tools.near_duplicates import item_text
 from burnish.tools.profiling import Profiled, ProfileSettings, SetVectors, profile_sets
 from burnish.tools.rating import Judgements
-
-_LONGEST: Final = 2_000
-"""Characters of an item that are embedded; embedders read no further."""
-
-
-@dataclass(frozen=True, slots=True)
-class Vectoring:
-    """Where vectors come from."""
-
-    cache: VectorCache
-    embedder: Callable[[], Embedder]
-    progress: Callable[[int], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +65,11 @@ def profile_location(
     reading: Reading = _READING,
     settings: ProfileSettings = _SETTINGS,
     vectoring: Vectoring | None = None,
+    labelling: Labelling | None = None,
 ) -> Result:
     """Profile a set, beside a reference set where one is named.
+
+    Items that name no domain get one from `labelling` where it is given.
 
     Raises:
         BurnishError: an input cannot be read, or holds no item.
@@ -85,6 +77,11 @@ def profile_location(
     own = read_set(location, reading)
     whole = replace(reading, selection=Selection())
     other = None if target is None else read_set(target, whole)
+    told: Figures | None = None
+    if labelling is not None:
+        named = label_sets([own.rows, [] if other is None else other.rows], labelling)
+        own, told = own._replace(rows=named.sets[0]), named.as_json()
+        other = None if other is None else other._replace(rows=named.sets[1])
     profiled = profile_sets(
         own.rows,
         other.rows if other is not None else (),
@@ -93,8 +90,11 @@ def profile_location(
         None if other is None else _vectors(other.rows, vectoring),
         _judgements(reading.judgements, [*own.rows, *(other.rows if other is not None else ())]),
     )
-    named = (location, target)
-    figures = figures_of(profiled, own.rows, other.rows if other else [], len(own.bad), named)
+    names = (location, target)
+    figures = {
+        **figures_of(profiled, own.rows, other.rows if other else [], len(own.bad), names),
+        "labels": told,
+    }
     return Result(own, other, profiled, figures)
 
 
@@ -135,10 +135,10 @@ def _judgements(location: str | None, rows: Sequence[QuestionRow]) -> Judgements
 def _vectors(rows: Sequence[QuestionRow], vectoring: Vectoring | None) -> SetVectors | None:
     if vectoring is None:
         return None
-    whole = [item_text(row.item)[:_LONGEST] for row in rows]
+    whole = [item_text(row.item)[:LONGEST] for row in rows]
     choices = [choice for row in rows for choice in row.item.choices]
     # One call embeds both, so that the progress counts through once.
-    vectors = vectoring.cache.of([*whole, *choices], vectoring.embedder, vectoring.progress)
+    vectors = vectoring.of([*whole, *choices])
     return SetVectors(vectors[: len(rows)], np.ascontiguousarray(vectors[len(rows) :]))
 
 

@@ -34,6 +34,13 @@ def _lines(figures: Figures) -> list[str]:
     lines = [
         f"items       {figures['items']:,} ({figures['bad_rows']:,} bad rows set aside)",
     ]
+    labels = figures["labels"]
+    if labels is not None:
+        sure = f"calibrated on {labels['calibrated_on']:,} items that name their domain"
+        lines.append(
+            f"labels      {labels['labelled']:,} items, {labels['other']:,} of them other; "
+            + (sure if labels["calibrated_on"] else "not calibrated: no item names a domain known")
+        )
     if difficulty["known"]:
         edges = ", ".join(f"{edge:.2f}" for edge in figures["buckets"]["edges"])
         by = f" of {difficulty['models']} models" if difficulty["models"] else ""

@@ -50,6 +50,10 @@ def _cards(figures: Figures) -> Markup:
         (number(figures["rationales"]), "items with a rationale"),
         (number(figures["multi_turn"]), "items of several turns"),
     ]
+    labels = figures["labels"]
+    if labels is not None:
+        other = number(labels["other"])
+        pairs.append((number(labels["labelled"]), f"items labelled by embedding, {other} other"))
     return cards(pairs)
 
 

@@ -20,7 +20,7 @@ _LIBRARIES = (
     "burnish", "cvxpy", "highspy", "langgraph", "numpy", "orjson", "pyarrow", "scipy",
 )  # fmt: skip
 _SECTIONS = ("qa", "selection")
-_FILES = ("quotas", "reviewed", "answers")
+_FILES = ("quotas", "reviewed", "answers", "labels")
 
 
 def marks_of(

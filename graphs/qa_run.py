@@ -33,6 +33,7 @@ from burnish.graphs.qa_rows import QASet, fields_of, read_set
 from burnish.graphs.qa_target import locate
 from burnish.graphs.run_state import RunState, Silence, Watcher
 from burnish.graphs.settings import Settings
+from burnish.graphs.vector_cache import Vectoring
 
 Opened = Callable[[Settings, Desk, Path], AbstractAsyncContextManager[Workshop]]
 _NEAR = 0.05
@@ -49,6 +50,8 @@ class QaContext:
     watcher: Watcher = field(default_factory=Silence)
     opened: Opened | None = None
     """Opens the agents; none: those of the settings."""
+    vectoring: Vectoring | None = None
+    """Where vectors for labels come from; none: from the embedder of the settings."""
     desk: Desk | None = None
     round: int = PILOT - 1
     """The last round that the desk has taken in."""
@@ -225,7 +228,7 @@ class QaContext:
         reserve: QASet | None = None
         if qa.reserve is not None:
             reserve = read_set(qa.reserve, fields_of(qa), Selection())
-        desk = Desk.lay(own, reserve, locate(own, reserve, qa))
+        desk = Desk.lay(own, reserve, locate(own, reserve, qa, self.vectoring))
         if qa.reviewed is not None:
             desk.take(by_hand(read_reviewed(Path(qa.reviewed)), desk))
         self.desk, self.round = desk, PILOT - 1

@@ -34,6 +34,8 @@ class QaSettings(BaseModel):
     """Column of the domain."""
     skill: str | None = None
     """Column of the skill."""
+    labels: str | None = None
+    """File with a list of labels, for items that name no domain: they get one by embedding."""
     rationale: str | None = None
     """Column of the rationale."""
     context: str | None = None

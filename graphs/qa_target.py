@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from burnish.corpora.errors import UsageError
 from burnish.corpora.questions import QuestionRow, Selection
+from burnish.graphs.labels import Labelling, label_sets, read_labels
 from burnish.graphs.qa_rows import QASet, fields_of, read_set
 from burnish.graphs.qa_settings import QaSettings
+from burnish.graphs.vector_cache import Vectoring, vectoring_of
 from burnish.tools.cells import Buckets, cell_name, place_name, quantile_buckets, split_place
 from burnish.tools.divergence import floor, jsd
 from burnish.tools.profiling import ProfileSettings, answer_records, fit_rows
@@ -116,8 +118,22 @@ def places(rows: Sequence[QuestionRow], difficulty: Floats, buckets: Buckets | N
     return [place_name(cell, bucket) for cell, bucket in zip(cells, found, strict=True)]
 
 
-def locate(own: QASet, reserve: QASet | None, settings: QaSettings) -> Located:
+def locate(
+    own: QASet,
+    reserve: QASet | None,
+    settings: QaSettings,
+    vectoring: Vectoring | None = None,
+) -> Located:
     """Read what the set should be like, and place the items of set and reserve in it.
+
+    Items that name no domain are placed by their label where the settings have a list of labels;
+    the items themselves stay as they are.
+
+    Args:
+        own: the set.
+        reserve: what may be drawn.
+        settings: target, columns, buckets, labels.
+        vectoring: where vectors for labels come from; None: from the embedder of the settings.
 
     Raises:
         UsageError: the target cannot be read.
@@ -140,7 +156,12 @@ def locate(own: QASet, reserve: QASet | None, settings: QaSettings) -> Located:
     hard = fitted.sets
     known = hard[2] if reference is not None else hard[0]
     buckets = quantile_buckets(known, settings.buckets) if np.isfinite(known).any() else None
-    held = [places(r, h, buckets) for r, h in zip((own.rows, pool, wanted), hard, strict=True)]
+    groups: Sequence[Sequence[QuestionRow]] = (own.rows, pool, wanted)
+    if settings.labels is not None:
+        labels = read_labels(Path(settings.labels))
+        labelling = Labelling(labels, vectoring or vectoring_of(settings.embedder))
+        groups = label_sets(groups, labelling).sets
+    held = [places(r, h, buckets) for r, h in zip(groups, hard, strict=True)]
     if shares is not None:
         aim = _aim(shares, buckets, path.read_text("utf-8"))
     elif reference is not None:

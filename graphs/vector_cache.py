@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final, Protocol
@@ -92,6 +93,36 @@ class VectorCache:
     def _save(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(self.path, lambda file: np.savez(file, keys=self._keys, vectors=self._rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Vectoring:
+    """Where vectors come from."""
+
+    cache: VectorCache
+    embedder: Callable[[], Embedder]
+    progress: Callable[[int], None] | None = None
+
+    def of(self, texts: Sequence[str]) -> Vectors:
+        """Return a unit row for each text, from the cache as far as it holds them."""
+        return self.cache.of(texts, self.embedder, self.progress)
+
+
+def vectoring_of(
+    name: str | None, folder: Path | None = None, progress: Callable[[int], None] | None = None
+) -> Vectoring:
+    """Return vectors of an embedder by its name, or of the default one.
+
+    Raises:
+        UsageError: there is no such model.
+    """
+    from burnish.tools.embedder import DEFAULT, digest_of, find_model, load_embedder
+
+    chosen = name or DEFAULT
+    # The digest needs the model's files only; the libraries are loaded if a vector is missing.
+    digest = digest_of(find_model(chosen).folder)
+    cache = VectorCache(folder or default_folder(), digest)
+    return Vectoring(cache, lambda: load_embedder(chosen), progress)
 
 
 def _key(text: str) -> bytes:

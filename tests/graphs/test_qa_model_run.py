@@ -190,6 +190,7 @@ def test_the_pilot_is_a_round_of_its_own_whose_results_stay(done: Path) -> None:
     entries = [entry for entry in _ledger(done) if entry.operation == "generate"]
     rounds = Counter(entry.round for entry in entries)
     assert rounds[0] == 4
+    assert {entry.cell_to for entry in entries if entry.round == 0} == {"rocks", "ropes"}
     assert rounds[1] > 0
     plan = json.loads((done / "plan-01.json").read_text("utf-8"))["figures"]
     known = plan["estimates"][0]

@@ -1,10 +1,14 @@
 import tomllib
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import pytest
 
 from burnish.corpora.errors import UsageError
+from burnish.corpora.questions import QuestionFields
 from burnish.graphs.cli_run import settings_of, show_settings
+from burnish.graphs.qa_rows import fields_of
+from burnish.graphs.qa_settings import QaSettings
 from burnish.graphs.settings import Settings, keys, load
 
 
@@ -137,3 +141,10 @@ def test_what_is_shown_names_every_key() -> None:
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         load().run.shard_rows = 5
+
+
+def test_every_column_of_a_question_can_be_named_in_the_settings() -> None:
+    names = [each.name for each in fields(QuestionFields) if each.name != "id"]
+    told = {name: ["pred_*"] if name == "records" else f"column {name}" for name in names}
+    found = asdict(fields_of(QaSettings.model_validate(told), "key"))
+    assert found == {"id": "key", **told, "records": ("pred_*",)}
