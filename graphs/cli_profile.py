@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple
 import typer
 
 if TYPE_CHECKING:
-    from burnish.graphs.profile import Reading, Result, Vectoring
+    from burnish.graphs.labels import ItemLabeller
+    from burnish.graphs.profile import Reading, Result
+    from burnish.graphs.vector_cache import Vectoring
 
 _Named = str | None
 
@@ -47,15 +49,20 @@ def profile(
         Path | None,
         typer.Option(metavar="FILE", help="Labels for items that name no domain, one a line."),
     ] = None,
+    labeller: Annotated[
+        _Named, typer.Option(metavar="MODEL", help="Let a model label, not the embedder.")
+    ] = None,
     panel: Annotated[
         _Named, typer.Option(metavar="MODEL,…", help="Ask these models every question once.")
     ] = None,
-    llm: Annotated[_Named, typer.Option(metavar="URL", help="Server of the panel.")] = None,
+    llm: Annotated[
+        _Named, typer.Option(metavar="URL", help="Server of the panel and of the labeller.")
+    ] = None,
     budget: Annotated[
-        int | None, typer.Option(min=0, help="Tokens that the panel may ever spend.")
+        int | None, typer.Option(min=0, help="Tokens that the models may ever spend.")
     ] = None,
     panel_folder: Annotated[
-        Path | None, typer.Option(help="Where replies and answers.jsonl of the panel go.")
+        Path | None, typer.Option(help="Where the models' replies, answers and labels go.")
     ] = None,
     judgements: Annotated[
         _Named,
@@ -82,7 +89,6 @@ def profile(
     """Measure a QA set: cells, difficulty, choices, flaws, and the distance to a target."""
     from burnish.corpora.question_layout import QuestionFields
     from burnish.corpora.rows import Selection
-    from burnish.graphs.labels import Labelling, read_labels
     from burnish.graphs.profile import Reading, profile_location
     from burnish.tools.profiling import ProfileSettings
 
@@ -99,19 +105,18 @@ def profile(
         records=tuple(records) if records else None,
     )
     reading = Reading(fields, Selection(limit, sample, seed), strict, answers, judgements)
-    if panel is not None or llm is not None:
-        asked = PanelFlags(panel, llm, budget, panel_folder)
-        reading = replace(reading, answers=_ask(source, reading, asked))
+    models = ModelFlags(panel, labeller, llm, budget, panel_folder)
+    if panel is not None or (llm is not None and labeller is None):
+        reading = replace(reading, answers=_ask(source, reading, models))
     settings = ProfileSettings(
         buckets=buckets, edges=_edges(edges), seed=seed, online_elo=online_elo
     )
     check_output(output)
-    vectoring = _vectoring(embedder, cache) if vectors or embedder or labels else None
-    labelling: Labelling | None = None
-    if labels is not None and vectoring is not None:
-        labelling = Labelling(read_labels(labels), vectoring)
+    embedding = labels is not None and labeller is None
+    vectoring = _vectoring(embedder, cache) if vectors or embedder or embedding else None
+    chosen = _labeller(source, labels, vectoring if embedding else None, models)
     measured = vectoring if vectors else None
-    result = profile_location(source, target, reading, settings, measured, labelling)
+    result = profile_location(source, target, reading, settings, measured, chosen)
     if output is not None:
         _write(output, result)
     if as_json:
@@ -122,40 +127,69 @@ def profile(
     show(result.figures, output)
 
 
-class PanelFlags(NamedTuple):
-    """What the command line says of a panel."""
+class ModelFlags(NamedTuple):
+    """What the command line says of models that are asked."""
 
-    models: str | None
+    panel: str | None
+    labeller: str | None
     url: str | None
     budget: int | None
     folder: Path | None
 
+    def kept_in(self, source: str) -> Path:
+        """Return the folder of replies and budget."""
+        from burnish.corpora.runfolder import default_folder
 
-def _ask(source: str, reading: "Reading", flags: PanelFlags) -> str:
+        plain = default_folder(source)
+        return self.folder or plain.with_name(f"{plain.name}-panel")
+
+
+def _labeller(
+    source: str, labels: Path | None, vectoring: "Vectoring | None", flags: ModelFlags
+) -> "ItemLabeller | None":
+    """Return who labels, None where nothing is to be labelled.
+
+    Raises:
+        UsageError: half of what is needed is given, or the labels cannot be read.
+    """
+    from burnish.corpora.errors import UsageError
+    from burnish.graphs.labels import Labelling, read_labels
+
+    if flags.labeller is not None and (labels is None or flags.url is None):
+        raise UsageError("--labeller needs a list and a server: give --labels FILE and --llm URL")
+    if labels is None:
+        return None
+    if vectoring is not None:
+        return Labelling(read_labels(labels), vectoring)
+    from burnish.graphs.model_labels import ModelLabelling
+    from burnish.graphs.settings import LlmSettings
+
+    llm = LlmSettings(endpoint=flags.url, model=flags.labeller, budget=flags.budget)
+    return ModelLabelling(read_labels(labels), llm, flags.kept_in(source), _teller("labelled"))
+
+
+def _ask(source: str, reading: "Reading", flags: ModelFlags) -> str:
     """Ask a panel, say what came of it, and return where its answers are.
 
     Raises:
         UsageError: half of what is needed is given.
     """
     from burnish.corpora.errors import UsageError
-    from burnish.corpora.runfolder import default_folder
     from burnish.graphs.panel import Panel, ask_panel
     from burnish.graphs.profile import read_set
     from burnish.graphs.settings import LlmSettings
 
-    names = tuple(dict.fromkeys(filter(None, (flags.models or "").split(","))))
+    names = tuple(dict.fromkeys(filter(None, (flags.panel or "").split(","))))
     if not names or flags.url is None:
         raise UsageError(
             "a panel needs its models and their server: give --panel A,B and --llm URL"
         )
     if reading.answers is not None:
         raise UsageError("--panel writes answer records itself: leave out --answers")
-    plain = default_folder(source)
-    folder = flags.folder or plain.with_name(f"{plain.name}-panel")
     own = read_set(source, reading)
     llm = LlmSettings(endpoint=flags.url, model=names[0], budget=flags.budget)
     items = [row.item for row in own.rows]
-    told = ask_panel(items, Panel(names, llm, folder), own.layout.id or "id")
+    told = ask_panel(items, Panel(names, llm, flags.kept_in(source)), own.layout.id or "id")
     ended = "; the token budget ended first, a larger --budget goes on" if told.ended else ""
     sys.stderr.write(
         f"burnish: {told.answered:,} of {told.asked:,} answers could be marked, "
@@ -200,14 +234,14 @@ def _vectoring(name: str | None, folder: Path | None) -> "Vectoring":
     return vectoring_of(name, folder, _teller())
 
 
-def _teller() -> Callable[[int], None]:
+def _teller(verb: str = "embedded") -> Callable[[int], None]:
     done = 0
 
     def tell(more: int) -> None:
         nonlocal done
         done += more
         if sys.stderr.isatty():
-            sys.stderr.write(f"\rembedded {done:,} texts")
+            sys.stderr.write(f"\r{verb} {done:,} texts")
             sys.stderr.flush()
 
     return tell

@@ -1,21 +1,23 @@
 """Puts items that name no domain into a list of labels, by embedding (`burnish.tools.labelling`).
 
 The embedder sees an item and the labels only. Where enough items of the same sets name their domain
-themselves, these say how sure a likeness makes; the others get a label, or `other`.
+themselves, these say how sure a likeness makes; the others get a label, or `other`. A model may
+label in its place (`burnish.graphs.model_labels`).
 """
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, NamedTuple, cast
+from types import MappingProxyType
+from typing import Final, NamedTuple, Protocol, cast
 
 import numpy as np
 
 from burnish.corpora.errors import UsageError
 from burnish.corpora.questions import QuestionRow
 from burnish.graphs.vector_cache import Vectoring
-from burnish.tools.labelling import DEFAULT, OTHER, LabelModel, assign, fit_model, similarities
+from burnish.tools.labelling import DEFAULT, OTHER, assign, fit_model, similarities
 from burnish.tools.near_duplicates import item_text
 
 ENOUGH: Final = 30
@@ -33,36 +35,77 @@ class Label:
     name: str
     text: str
 
+    @property
+    def titled(self) -> str:
+        """The name, and in the same line the meaning where there is one."""
+        meaning = " ".join(self.text.partition(": ")[2].split())
+        return f"{self.name}: {meaning}" if meaning else self.name
+
+
+class Assigned(NamedTuple):
+    """The labels of some items, and how they came about."""
+
+    names: Sequence[str | None]
+    """A label of the list, `other`, or None where there is none because something failed."""
+    how: Mapping[str, object]
+    """Figures for the report; `by` names who labelled."""
+
+
+class ItemLabeller(Protocol):
+    """Whoever puts items into a list of labels."""
+
+    def assigned(self, rows: Sequence[QuestionRow], bare: Sequence[int]) -> Assigned:
+        """Label the rows at the places of `bare`; the others name their domain themselves."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Labelling:
-    """A list of labels, and where vectors come from."""
+    """Labels by embedding: two labels or more, and where vectors come from."""
 
     labels: Sequence[Label]
     vectoring: Vectoring
 
+    def assigned(self, rows: Sequence[QuestionRow], bare: Sequence[int]) -> Assigned:
+        """Label by likeness; rows whose domain is in the list say how sure a likeness makes."""
+        labels = self.labels
+        place = {label.name.casefold(): at for at, label in enumerate(labels)}
+        known = [at for at, row in enumerate(rows) if _domain(row).casefold() in place]
+        truth = np.array([place[_domain(rows[at]).casefold()] for at in known], np.int64)
+        if len(known) < ENOUGH or len(set(truth.tolist())) < 2:
+            known = []
+        texts = [label.text for label in labels]
+        texts += [item_text(rows[at].item)[:LONGEST] for at in (*known, *bare)]
+        vectors = self.vectoring.of(texts)
+        likeness = similarities(vectors[len(labels) :], vectors[: len(labels)])
+        model = fit_model(likeness[: len(known)], truth) if known else DEFAULT
+        codes = assign(likeness[len(known) :], model).codes
+        names = [*(label.name for label in labels), OTHER]
+        how = {
+            "by": "embedding",
+            "calibrated_on": len(known),
+            "scale": model.scale,
+            "other_logit": model.other,
+        }
+        return Assigned([names[code] for code in codes.tolist()], how)
+
 
 class LabelledSets(NamedTuple):
-    """Rows whose items all name a domain, set after set, and how that came about."""
+    """Rows whose items name a domain, set after set, and how that came about."""
 
     sets: list[list[QuestionRow]]
     labelled: int
-    """Items that named no domain."""
+    """Items that named no domain and got one."""
     other: int
     """Of these, items that no label fits."""
-    model: LabelModel
-    calibrated_on: int
-    """Items with known labels that the model was fitted on; 0: the default model."""
+    failed: int = 0
+    """Items that named no domain and got none."""
+    how: Mapping[str, object] = MappingProxyType({})
 
     def as_json(self) -> dict[str, object]:
         """Return the figures."""
-        return {
-            "labelled": self.labelled,
-            "other": self.other,
-            "calibrated_on": self.calibrated_on,
-            "scale": self.model.scale,
-            "other_logit": self.model.other,
-        }
+        told = {"labelled": self.labelled, "other": self.other, "failed": self.failed}
+        return {**told, **self.how}
 
 
 def read_labels(path: Path) -> list[Label]:
@@ -121,36 +164,25 @@ def _spoken(name: str) -> str:
     return name.replace("_", " ").replace("-", " ")
 
 
-def label_sets(sets: Sequence[Sequence[QuestionRow]], labelling: Labelling) -> LabelledSets:
+def label_sets(sets: Sequence[Sequence[QuestionRow]], labeller: ItemLabeller) -> LabelledSets:
     """Give a label to every item that names no domain; the others stay as they are.
 
     Args:
         sets: sets that are looked at together, such as a set, its reserve and its target.
-        labelling: two labels or more; nothing is embedded where all items name a domain.
+        labeller: not asked where all items name a domain.
     """
-    labels = labelling.labels
     rows = [row for group in sets for row in group]
     bare = [at for at, row in enumerate(rows) if not _domain(row)]
     if not bare:
-        return LabelledSets([list(group) for group in sets], 0, 0, DEFAULT, 0)
-    place = {label.name.casefold(): at for at, label in enumerate(labels)}
-    known = [at for at, row in enumerate(rows) if _domain(row).casefold() in place]
-    truth = np.array([place[_domain(rows[at]).casefold()] for at in known], np.int64)
-    if len(known) < ENOUGH or len(set(truth.tolist())) < 2:
-        known = []
-    texts = [label.text for label in labels]
-    texts += [item_text(rows[at].item)[:LONGEST] for at in (*known, *bare)]
-    vectors = labelling.vectoring.of(texts)
-    likeness = similarities(vectors[len(labels) :], vectors[: len(labels)])
-    model = fit_model(likeness[: len(known)], truth) if known else DEFAULT
-    codes = assign(likeness[len(known) :], model).codes
-    names = [*(label.name for label in labels), OTHER]
-    for at, code in zip(bare, codes.tolist(), strict=True):
-        rows[at] = replace(rows[at], item=replace(rows[at].item, domain=names[code]))
+        return LabelledSets([list(group) for group in sets], 0, 0)
+    found = labeller.assigned(rows, bare)
+    for at, name in zip(bare, found.names, strict=True):
+        if name is not None:
+            rows[at] = replace(rows[at], item=replace(rows[at].item, domain=name))
     given = iter(rows)
-    others = int((codes == len(labels)).sum())
     shared = [[next(given) for _ in group] for group in sets]
-    return LabelledSets(shared, len(bare), others, model, len(known))
+    known = [name for name in found.names if name is not None]
+    return LabelledSets(shared, len(known), known.count(OTHER), len(bare) - len(known), found.how)
 
 
 def _domain(row: QuestionRow) -> str:

@@ -15,7 +15,7 @@ from burnish.corpora.judgement_files import read_judgements
 from burnish.corpora.question_layout import Layout
 from burnish.corpora.questions import BadRow, QuestionFields, QuestionRow, open_questions
 from burnish.corpora.rows import Selection
-from burnish.graphs.labels import LONGEST, Labelling, label_sets
+from burnish.graphs.labels import LONGEST, ItemLabeller, label_sets
 from burnish.graphs.profile_figures import Figures, figures_of
 from burnish.graphs.vector_cache import Vectoring
 from burnish.tools.near_duplicates import item_text
@@ -65,11 +65,11 @@ def profile_location(
     reading: Reading = _READING,
     settings: ProfileSettings = _SETTINGS,
     vectoring: Vectoring | None = None,
-    labelling: Labelling | None = None,
+    labeller: ItemLabeller | None = None,
 ) -> Result:
     """Profile a set, beside a reference set where one is named.
 
-    Items that name no domain get one from `labelling` where it is given.
+    Items that name no domain get one from `labeller` where it is given.
 
     Raises:
         BurnishError: an input cannot be read, or holds no item.
@@ -78,8 +78,8 @@ def profile_location(
     whole = replace(reading, selection=Selection())
     other = None if target is None else read_set(target, whole)
     told: Figures | None = None
-    if labelling is not None:
-        named = label_sets([own.rows, [] if other is None else other.rows], labelling)
+    if labeller is not None:
+        named = label_sets([own.rows, [] if other is None else other.rows], labeller)
         own, told = own._replace(rows=named.sets[0]), named.as_json()
         other = None if other is None else other._replace(rows=named.sets[1])
     profiled = profile_sets(

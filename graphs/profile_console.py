@@ -36,11 +36,8 @@ def _lines(figures: Figures) -> list[str]:
     ]
     labels = figures["labels"]
     if labels is not None:
-        sure = f"calibrated on {labels['calibrated_on']:,} items that name their domain"
-        lines.append(
-            f"labels      {labels['labelled']:,} items, {labels['other']:,} of them other; "
-            + (sure if labels["calibrated_on"] else "not calibrated: no item names a domain known")
-        )
+        told = f"{labels['labelled']:,} items, {labels['other']:,} of them other"
+        lines.append(f"labels      {told}; {_sureness(labels)}")
     if difficulty["known"]:
         edges = ", ".join(f"{edge:.2f}" for edge in figures["buckets"]["edges"])
         by = f" of {difficulty['models']} models" if difficulty["models"] else ""
@@ -69,6 +66,17 @@ def _lines(figures: Figures) -> list[str]:
         if one["items"]:
             lines.append(f"{name.replace('_', ' '):<20}mean {one['mean']:.2f}")
     return lines
+
+
+def _sureness(labels: Figures) -> str:
+    if labels["labelled"] + labels["failed"] == 0:
+        return "every item names its domain"
+    if "calibrated_on" not in labels:
+        failed = f", {labels['failed']:,} without an answer" if labels["failed"] else ""
+        return f"by {shown(str(labels['by']))}, {labels['tokens']:,} tokens spent{failed}"
+    if labels["calibrated_on"]:
+        return f"calibrated on {labels['calibrated_on']:,} items that name their domain"
+    return "not calibrated: no item names a domain known"
 
 
 def _divergence(figures: Figures) -> Table:

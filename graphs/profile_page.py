@@ -52,8 +52,8 @@ def _cards(figures: Figures) -> Markup:
     ]
     labels = figures["labels"]
     if labels is not None:
-        other = number(labels["other"])
-        pairs.append((number(labels["labelled"]), f"items labelled by embedding, {other} other"))
+        other, who = number(labels["other"]), shown(labels.get("by", "nobody"))
+        pairs.append((number(labels["labelled"]), f"items labelled by {who}, {other} other"))
     return cards(pairs)
 
 

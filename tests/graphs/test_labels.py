@@ -2,16 +2,21 @@
 # pyright: reportUnknownArgumentType=false
 import importlib.util
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as parquet
 import pytest
+from aiohttp import web
 from numpy.typing import NDArray
 
 from burnish.corpora.errors import UsageError
 from burnish.corpora.runfolder import RunFolder
+from burnish.eval.loopback import Body, completion, ok
+from burnish.graphs.cli import main
 from burnish.graphs.labels import ENOUGH, Labelling, label_sets, read_labels
 from burnish.graphs.profile import Reading, profile_location, read_set
 from burnish.graphs.profile_console import show
@@ -20,6 +25,7 @@ from burnish.graphs.run import carry_out
 from burnish.graphs.settings import load
 from burnish.graphs.vector_cache import VectorCache, Vectoring, vectoring_of
 from burnish.tools.embedder import OFFLINE_PACKAGE
+from tests.graphs.model_server import in_thread, user_turn
 from tests.graphs.qa_sets import write
 
 WORDS = ("ropes", "rocks", "rivers")
@@ -76,7 +82,7 @@ def test_items_without_a_domain_get_a_label_or_other_and_named_ones_keep_theirs(
     assert domains["rocks-9"] == "rocks"
     assert domains["birds-1"] == "birds"
     assert domains["birds-7"] == "other"
-    assert (found.labelled, found.other, found.calibrated_on) == (39, 5, 0)
+    assert (found.labelled, found.other, found.how["calibrated_on"]) == (39, 5, 0)
 
 
 def test_other_is_calibrated_where_enough_items_name_their_domain(tmp_path: Path) -> None:
@@ -85,7 +91,7 @@ def test_other_is_calibrated_where_enough_items_name_their_domain(tmp_path: Path
     rows = read_set(str(path)).rows
     found = label_sets([rows[:40], rows[40:]], labelling)
     assert [len(each) for each in found.sets] == [40, 40]
-    assert found.calibrated_on == 2 * ENOUGH
+    assert found.how["calibrated_on"] == 2 * ENOUGH
     assert {row.item.domain for row in found.sets[1]} == {"rocks"}
     assert found.as_json()["other"] == 0
 
@@ -138,7 +144,7 @@ def test_a_profile_has_the_labels_as_cells_and_says_how_they_came(
 ) -> None:
     path = _set(tmp_path / "set.jsonl", {"ropes": 12, "rocks": 6, "birds": 2})
     labelling = Labelling(read_labels(_labels(tmp_path)), _vectoring(tmp_path))
-    result = profile_location(str(path), str(path), Reading(), labelling=labelling)
+    result = profile_location(str(path), str(path), Reading(), labeller=labelling)
     cells = {row["name"]: row["items"] for row in result.figures["cells"]}
     assert cells == {"ropes": 12, "rocks": 6, "other": 2}
     assert result.figures["labels"]["labelled"] == 40
@@ -177,6 +183,55 @@ def test_another_list_of_labels_is_another_run(tmp_path: Path) -> None:
     _labels(tmp_path, "rocks\nropes\n")
     with pytest.raises(Exception, match="labels"):
         carry_out(QaContext(folder, settings, str(path), vectoring=_vectoring(tmp_path)))
+
+
+def _by_word(body: Body) -> web.Response:
+    """Name the label whose word stands in the question; say nothing of use about rivers."""
+    words = user_turn(body)
+    listed = dict(re.findall(r"^(\d+)\. (\w+)", words, re.MULTILINE))
+    question = words.split('"question":')[1]
+    if "rivers" in question:
+        return ok(completion("I would rather not say.", usage=(90, 6)))
+    number = next((number for number, word in listed.items() if word in question), "0")
+    return ok(completion(json.dumps({"number": int(number)}), usage=(90, 6)))
+
+
+def test_a_model_labels_over_the_wire_and_is_paid_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = _set(tmp_path / "set.jsonl", {"ropes": 9, "rocks": 5, "rivers": 2, "birds": 3})
+    labels = tmp_path / "labels.toml"
+    labels.write_text('[labels]\nropes = "what is knotted"\nrocks = ""\nrivers = ""\n', "utf-8")
+    with in_thread(_by_word) as server:
+        command = ["profile", str(path), "--labels", str(labels), "--labeller", "sorter"]
+        command += ["--llm", server.url, "--panel-folder", str(tmp_path / "kept"), "--json"]
+        told: list[dict[str, Any]] = []
+        for _ in range(2):
+            with pytest.raises(SystemExit) as ended:
+                main(command)
+            assert not ended.value.code
+            told.append(json.loads(capsys.readouterr().out))
+        asked = len(server.bodies)
+    cells = {row["name"]: row["items"] for row in told[0]["cells"]}
+    assert cells == {"ropes": 9, "rocks": 5, "other": 3, "unlabelled": 2}
+    assert told[0]["labels"]["failures"] == {"model": 2}
+    assert told[0]["labels"]["failed"] == 2
+    assert told[0] == told[1]
+    # Faulty replies are recalled from the store as well: the second call asks for nothing.
+    assert asked == 19 + 2
+    assert told[0]["labels"]["tokens"] == 96 * asked
+    kept = (tmp_path / "kept" / "labels.jsonl").read_text("utf-8").split("\n")
+    assert len([line for line in kept if line]) == 17
+
+
+def test_a_labeller_without_list_or_server_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = _set(tmp_path / "set.jsonl", {"ropes": 2})
+    with pytest.raises(SystemExit) as ended:
+        main(["profile", str(path), "--labeller", "sorter", "--llm", "http://127.0.0.1:9/v1"])
+    assert ended.value.code == 2
+    assert "give --labels FILE and --llm URL" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(
