@@ -14,10 +14,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple, Self
 
-import orjson
-
 from burnish.corpora.articles import Passage
 from burnish.corpora.wikipedia import WikiSource, open_wiki
+from burnish.eval.figures import tell
 from burnish.eval.retrieval import PASSAGES
 from burnish.tools.embedder import Embedder, load_embedder
 from burnish.tools.wiki_build import BuildSettings, build_index
@@ -76,10 +75,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     source = open_wiki(str(given.data / PASSAGES))
     with TemporaryDirectory() as folder:
         told = measured(source, load_embedder(threads=1), given.passages, Path(folder))
-    shown = orjson.dumps(told, option=orjson.OPT_INDENT_2)
-    print(shown.decode())
-    if given.json is not None:
-        given.json.write_bytes(shown + b"\n")
+    tell(told, given.json)
 
 
 if __name__ == "__main__":

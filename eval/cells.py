@@ -18,9 +18,9 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
+from burnish.eval.figures import tell
 from burnish.eval.retrieval import LINKS, links_of
 from burnish.tools.embedder import load_embedder
 from burnish.tools.fusion import Rows
@@ -110,10 +110,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     questions = embedder.embed([link.question for link in links])
     with TemporaryDirectory() as folder:
         told = compared(index.dense, questions, Path(folder), given.vectors or len(index.dense))
-    shown = orjson.dumps(told, option=orjson.OPT_INDENT_2)
-    print(shown.decode())
-    if given.json is not None:
-        given.json.write_bytes(shown + b"\n")
+    tell(told, given.json)
 
 
 if __name__ == "__main__":

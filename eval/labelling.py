@@ -82,7 +82,7 @@ def score(found: Drawn, vectoring: Vectoring, *, calibrated: bool) -> Score:
     inside = [(own, given) for own, given in pairs if own in listed]
     outside = [given for own, given in pairs if own not in listed]
     return Score(
-        told.calibrated_on,
+        sum(row.item.domain in listed for row in known),
         float(np.mean([own == given for own, given in inside])),
         float(np.mean([given not in {own, OTHER} for own, given in inside])),
         float(np.mean([given == OTHER for given in outside])),

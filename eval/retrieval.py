@@ -28,6 +28,7 @@ from burnish.corpora.articles import Passage
 from burnish.corpora.documents import QAItem
 from burnish.corpora.wikipedia import open_wiki
 from burnish.eval.bootstrap import interval, resamples
+from burnish.eval.figures import tell
 from burnish.eval.reordering import choices_of, fitted, named, reordered_rows
 from burnish.tools.embedder import load_embedder
 from burnish.tools.fusion import Ranking, Rows, fuse
@@ -304,10 +305,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args(argv)
     told = measure(given.data, given.index, given.passages, given.scored)
-    shown = orjson.dumps(told, option=orjson.OPT_INDENT_2)
-    print(shown.decode())
-    if given.json is not None:
-        given.json.write_bytes(shown + b"\n")
+    tell(told, given.json)
 
 
 if __name__ == "__main__":
