@@ -4,8 +4,18 @@ from collections.abc import Sequence
 from typing import cast
 
 from burnish.graphs.charts import Bar, Part, bars, number, percent, stacked
-from burnish.graphs.markup import Markup, tag
-from burnish.graphs.page import Figures, cards, equation, header_of, listing, name_of, page
+from burnish.graphs.markup import Markup, join, tag
+from burnish.graphs.page import (
+    Figures,
+    cards,
+    equation,
+    header_of,
+    listing,
+    name_of,
+    page,
+    panel,
+    table,
+)
 from burnish.graphs.visible import shown
 
 _CELLS = 60
@@ -100,16 +110,12 @@ def _invoice(figures: Figures) -> Markup:
             f"{line['planned_gain']:.5f}",
             f"{line['gain']:.5f}",
             "n/a" if line["within"] is None else percent(line["within"]),
-            number(round(line["mean_tokens"])),
-            number(round(line["planned_tokens"])),
-            number(round(line["tokens"])),
         ]
         for line in figures["invoice"]
     ]
     heads = (
         "operation", "#ordered", "#done", "#rolled back", "#failed", "#not begun",
         "#gain predicted", "#planned with", "#realised", "#within interval",
-        "#tokens predicted", "#planned with", "#spent",
     )  # fmt: skip
     tokens = figures["tokens"]
     less = tokens["under_planned"]
@@ -117,18 +123,26 @@ def _invoice(figures: Figures) -> Markup:
         "Gains are bits of divergence. Plans count on a bound of the mean, not on the mean. "
         f"{number(abs(less))} tokens {'less' if less >= 0 else 'more'} were spent than planned."
     )
-    return tag(
-        "section",
-        listing("Invoice", note, heads, rows),
-        tag("h3", "Predicted and realised gain"),
-        tag(
-            "p",
-            "A point is a tenth of the orders that promised a gain; on the line, predictions are "
-            "right. A bar is two standard errors to either side.",
-            class_="note",
-        ),
-        _plot(figures["calibration"]),
+    words = (
+        "A point is a tenth of the orders that promised a gain; on the line, predictions are "
+        "right. A bar is two standard errors to either side."
     )
+    panels = [
+        panel("Tokens", "Of the work, replies from the store included.", _tokens(figures)),
+        panel("Predicted and realised gain", words, _plot(figures["calibration"])),
+    ]
+    return join([listing("Invoice", note, heads, rows), tag("div", *panels, class_="panels")])
+
+
+def _tokens(figures: Figures) -> Markup:
+    rows = [
+        [
+            tag("bdi", shown(line["operation"])),
+            *(number(round(line[key])) for key in ("mean_tokens", "planned_tokens", "tokens")),
+        ]
+        for line in figures["invoice"]
+    ]
+    return table(("operation", "#predicted", "#planned with", "#spent"), rows)
 
 
 def _plot(points: Sequence[Figures]) -> Markup:
@@ -158,10 +172,12 @@ def _plot(points: Sequence[Figures]) -> Markup:
         tag("title", said),
         line,
         *dots,
+        tag("text", "predicted", x=_SIDE - 10, y=_SIDE - 2, text_anchor="end"),
+        tag("text", "realised", x=2, y=12),
         viewBox=f"0 0 {_SIDE} {_SIDE}",
         role="img",
         width=_SIDE,
-        class_="histogram",
+        class_="histogram scatter",
     )
 
 
