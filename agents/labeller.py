@@ -11,6 +11,7 @@ from burnish.agents.item_forms import fenced, shown_item
 from burnish.agents.messages import Message, Model, Reply, Request, Sampling
 from burnish.agents.prompts import sections
 from burnish.agents.structured import ask_parsed, json_as
+from burnish.agents.validator import stops
 from burnish.corpora.documents import QAItem
 from burnish.corpora.errors import BudgetExhausted, ModelError, ReplyError
 from burnish.tools.labelling import OTHER
@@ -75,7 +76,8 @@ class Labeller:
             progress: told how many more items are done.
 
         Raises:
-            QuotaPaused: the server is gone or its quota used up: to be gone on with later.
+            QuotaPaused: the server's quota is used up: to be gone on with later.
+            ModelError: the server cannot be used at all.
         """
         room = asyncio.Semaphore(self.config.concurrency)
 
@@ -112,6 +114,8 @@ class Labeller:
         except BudgetExhausted as error:
             return Labelled(None, "budget", str(error))
         except (ModelError, ReplyError) as error:
+            if stops(error):
+                raise
             return Labelled(None, "model", str(error))
         number = answer.value.number
         return Labelled(self.labels[number - 1] if number else OTHER)

@@ -19,7 +19,7 @@ from burnish.agents.messages import Message, Model, Reply, Request, Sampling
 from burnish.agents.pages import unmarked
 from burnish.agents.prompts import digest_of, sections
 from burnish.agents.structured import Metered, ask_parsed, json_as
-from burnish.agents.validator import Evidence, Opinion, Verdict
+from burnish.agents.validator import Evidence, Opinion, Verdict, stops
 from burnish.corpora.articles import Passage
 from burnish.corpora.documents import QAItem, digest
 from burnish.corpora.errors import (
@@ -116,7 +116,7 @@ class Librarian:
         return f"{judge} {digest_of(sections(PROMPT)['task'], repr(self.config))}"
 
     async def check(self, item: QAItem) -> Verdict:
-        """Return the opinion on the keyed answer; every failure is an abstention."""
+        """Return the opinion on the keyed answer; an abstention where a boundary failed."""
         key = key_text(item)
         if not item.question.strip() or not key.strip():
             return _abstention("the item has no question or no key to look up")
@@ -178,6 +178,8 @@ class Librarian:
         except BudgetExhausted as error:
             return _abstention(str(error), failure="budget", tokens=metered.tokens)
         except (ModelError, ReplyError) as error:
+            if stops(error):
+                raise
             return _abstention(str(error), failure="model", tokens=metered.tokens)
         finding, tokens = answer.value, metered.tokens
         cited = [found[number - 1] for number in dict.fromkeys(finding.passages)]

@@ -3,7 +3,7 @@
 The model sees the question and never the key. A program that fails goes back once with its error.
 With several samples the programs vote (`agents.voting`). Where the data set gives calculations they
 are checked too, without any model, as a path of their own (`agents.calculated`). An item that
-cannot be computed is an abstention, and so is every failure of a boundary.
+cannot be computed is an abstention, and so is a failure of a boundary.
 
 After Program of Thoughts (Chen et al. 2022, arXiv:2211.12588) and RefineLab's validator
 (arXiv:2511.06530), of which only this outline is public.
@@ -21,13 +21,12 @@ from burnish.agents.opinions import joined
 from burnish.agents.pages import unmarked
 from burnish.agents.prompts import digest_of, sections
 from burnish.agents.structured import repair_request
-from burnish.agents.validator import Evidence, Verdict
+from burnish.agents.validator import Evidence, Verdict, stops
 from burnish.agents.voting import Ballot, vote
 from burnish.corpora.documents import QAItem, digest
 from burnish.corpora.errors import (
     BudgetExhausted,
     BurnishError,
-    QuotaPaused,
     ReplyError,
     SandboxError,
 )
@@ -189,9 +188,9 @@ class Reasoner:
             if program is None:
                 return Trial(None, "", "the model calls the item not computable", tokens=tokens)
             result = await self.runner.run_async(program)
-        except QuotaPaused:
-            raise
         except BurnishError as error:
+            if stops(error):
+                raise
             return Trial(None, _boundary(error), str(error), tokens=tokens)
         evidence = _evidence(program, result)
         if result.outcome != "finished":

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from burnish.corpora.documents import QAItem
+from burnish.corpora.errors import STOPPING, BurnishError, ModelError, QuotaPaused
 
 Opinion = Literal["accept", "reject", "abstain"]
 """Abstain is not reject: the validator could not tell."""
@@ -40,12 +41,19 @@ class Verdict:
     """Independent ways that led to this opinion; two are needed before a key may be edited."""
 
 
-class Validator(Protocol):
-    """Checks an item; a boundary's failure is a Verdict.
+def stops(error: BurnishError) -> bool:
+    """Tell whether a failure is raised: the server is gone, or refuses everybody.
 
-    Only `QuotaPaused` is raised: the server is gone for now, and an opinion formed without it would
-    stay in the ledger when the run goes on.
+    An opinion that was formed without it would stay in the ledger when the run goes on. A reply
+    that nobody recorded is a failure of the item it was for.
     """
+    if isinstance(error, ModelError):
+        return error.kind in STOPPING and error.kind != "not_recorded"
+    return isinstance(error, QuotaPaused)
+
+
+class Validator(Protocol):
+    """Checks an item; a boundary's failure is a Verdict, unless `stops` says otherwise."""
 
     @property
     def name(self) -> str:

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from burnish.corpora.errors import BurnishError
+from burnish.corpora.errors import BurnishError, QuotaPaused
 from burnish.graphs.cli_doctor import doctor
 from burnish.graphs.cli_profile import profile
 from burnish.graphs.cli_sandbox import sandbox_app
@@ -351,7 +351,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         app(arguments, prog_name="burnish")
     except BurnishError as error:
         sys.stderr.write(f"burnish: {error}\n")
-        sys.exit(2)
+        sys.exit(3 if isinstance(error, QuotaPaused) else 2)
     except KeyboardInterrupt:
         sys.stderr.write("burnish: interrupted; run the same command again to go on\n")
         sys.exit(130)

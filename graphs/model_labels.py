@@ -30,7 +30,8 @@ class ModelLabelling:
         """Ask for each item; what was answered before is not paid for again.
 
         Raises:
-            QuotaPaused: the server is gone or its quota used up; call again later.
+            QuotaPaused: the server's quota is used up; call again later.
+            ModelError: the server cannot be used at all.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         items = [rows[at].item for at in bare]

@@ -179,9 +179,10 @@ def test_an_empty_budget_is_a_verdict(sandbox: Sandbox) -> None:
     assert (found.opinion, found.failure) == ("abstain", "budget")
 
 
-def test_no_opinion_is_formed_without_a_server_that_will_be_back(sandbox: Sandbox) -> None:
-    with pytest.raises(QuotaPaused):
-        asyncio.run(Reasoner(sandbox, Poor(QuotaPaused("used up"))).check(ITEM))
+@pytest.mark.parametrize("error", [QuotaPaused("used up"), ModelError("unreachable", "gone")])
+def test_no_opinion_is_formed_without_the_server(sandbox: Sandbox, error: Exception) -> None:
+    with pytest.raises(type(error)):
+        asyncio.run(Reasoner(sandbox, Poor(error)).check(ITEM))
 
 
 def test_a_missing_sandbox_is_a_verdict_and_nothing_was_run() -> None:
