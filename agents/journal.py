@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Generic, TypeVar
 
+from burnish.corpora.closing import Closing
 from burnish.corpora.errors import RunError
 
 T = TypeVar("T")
@@ -42,7 +42,7 @@ class _Job(Generic[T]):
             self.future.set_result(self._result)  # type: ignore[arg-type]
 
 
-class Journal:
+class Journal(Closing):
     """A SQLite database with a writer thread and a connection for reading.
 
     Args:
@@ -83,17 +83,6 @@ class Journal:
             self._jobs.put(None)
             self._thread.join()
             self.reader.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _work(self) -> None:
         going = True

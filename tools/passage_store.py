@@ -4,10 +4,9 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
-from typing import Self
 
 from burnish.corpora.articles import Passage
+from burnish.corpora.closing import Closing
 from burnish.corpora.errors import SourceError
 
 _TABLE = (
@@ -18,7 +17,7 @@ _TABLE = (
 _MAPPED_BYTES = 1 << 40
 
 
-class PassageStore:
+class PassageStore(Closing):
     """The passages of an index; threads may share one.
 
     Args:
@@ -100,17 +99,6 @@ class PassageStore:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _writable(text: str) -> str:

@@ -27,9 +27,9 @@ import os
 import queue
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Literal, Protocol
 
+from burnish.corpora.closing import Closing
 from burnish.corpora.errors import SandboxError, SandboxUnavailable
 from burnish.tools.execution import Cost, Execution, Limits, Outcome, Value
 from burnish.tools.sandbox_layers import BUBBLEWRAP, WASM, Layer, available, layers, require
@@ -91,7 +91,7 @@ class Runner(Protocol):
         ...
 
 
-class Sandbox:
+class Sandbox(Closing):
     """A pool of sealed workers; safe to use from many threads and from asyncio at once."""
 
     def __init__(
@@ -129,17 +129,6 @@ class Sandbox:
     def pids(self) -> set[int]:
         """Process ids of the workers' servers."""
         return {worker.pid for worker in tuple(self._alive)}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def run(self, program: str) -> Execution:
         """Run a program; waits for a free worker.
@@ -235,11 +224,7 @@ def start(limits: Limits, *, namespaces: bool = False) -> "Worker":
         worker = Worker(limits, namespaces=namespaces)
     except (OSError, WorkerLostError) as error:
         raise SandboxUnavailable(f"no worker could be started: {error}") from None
-    try:
-        _prove(worker)
-    except BaseException:
-        worker.close()
-        raise
+    _prove_or_close(worker)
     return worker
 
 
@@ -248,12 +233,17 @@ def start_wasm(limits: Limits) -> Runner:
     from burnish.tools.wasm_worker import WasmWorker
 
     worker = WasmWorker(limits)
+    _prove_or_close(worker)
+    return worker
+
+
+def _prove_or_close(worker: Runner) -> None:
+    """Have a worker prove its isolation; one that cannot is not left running."""
     try:
         _prove(worker)
     except BaseException:
         worker.close()
         raise
-    return worker
 
 
 def _settles_for_wasm(found: Sequence[Layer], isolation: Isolation) -> bool:
