@@ -24,6 +24,7 @@ from burnish.corpora.qa_ledger import ASIDE, OUTCOMES, READ, STANDING, QAEntry
 from burnish.corpora.runfolder import RunFolder, read_json, write_json
 from burnish.corpora.sinks import write_atomic, write_table
 from burnish.graphs.qa_rows import row_digests
+from burnish.graphs.stored import read_lines, read_whole
 from burnish.graphs.visible import shown
 
 Kind = Literal["operation", "record", "outcome", "round", "reason"]
@@ -177,7 +178,7 @@ def _picked(
 def _write(folder: RunFolder, path: Path, picks: Sequence[_Pick]) -> None:
     sources = (folder.part("data", 0), folder.part("aside", 0))
     if folder.format == "jsonl":
-        lines = [_lines(source) for source in sources]
+        lines = [read_lines(source) for source in sources]
         chosen = [lines[pick.aside][pick.row] for pick in picks]
         write_atomic(path, lambda file: file.writelines(chosen))
         return
@@ -185,7 +186,7 @@ def _write(folder: RunFolder, path: Path, picks: Sequence[_Pick]) -> None:
         with sources[0].open("rb") as kept:
             write_atomic(path, lambda file: shutil.copyfileobj(kept, file))
         return
-    tables = [_read(source) for source in sources if source.exists()]
+    tables = [read_whole(source) for source in sources if source.exists()]
     start = tables[0].num_rows
     rows = [pick.row + (start if pick.aside else 0) for pick in picks]
     chosen = pa.concat_tables(tables).take(pa.array(rows, pa.int64()))
@@ -206,18 +207,6 @@ def _plain(table: pa.Table) -> pa.Table:
         return pa.Table.from_pylist(table.to_pylist(), schema=table.schema)
     except (pa.ArrowException, OverflowError, ValueError, TypeError):
         return table
-
-
-def _read(path: Path) -> pa.Table:
-    with parquet.ParquetFile(path) as file:
-        return file.read()
-
-
-def _lines(path: Path) -> list[bytes]:
-    if not path.exists():
-        return []
-    with path.open("rb") as file:
-        return file.readlines()
 
 
 def _entries(folder: RunFolder) -> list[QAEntry]:
@@ -297,8 +286,8 @@ def _row_faults(folder: RunFolder, entries: Sequence[QAEntry]) -> Iterator[str]:
 
 def _digests(path: Path) -> list[str]:
     if path.suffix == ".jsonl":
-        return [hashlib.sha256(line).hexdigest() for line in _lines(path)]
-    return row_digests(_read(path))
+        return [hashlib.sha256(line).hexdigest() for line in read_lines(path)]
+    return row_digests(read_whole(path))
 
 
 def _balance_faults(source: dict[str, Any], outcomes: Counter[str]) -> Iterator[str]:

@@ -15,7 +15,6 @@ from typing import Literal, NamedTuple, cast
 
 import orjson
 import pyarrow as pa
-import pyarrow.parquet as parquet
 
 from burnish.corpora.documents import digest
 from burnish.corpora.errors import RunError, UsageError
@@ -29,6 +28,8 @@ from burnish.graphs.stored import (
     columns_of,
     entries,
     parse_line,
+    read_lines,
+    read_whole,
     records,
 )
 from burnish.graphs.verify import Progress, file_faults
@@ -236,7 +237,7 @@ def _write(
         with source.open("rb") as kept:
             write_atomic(path, lambda file: shutil.copyfileobj(kept, file))
     elif folder.format == "jsonl":
-        lines = _lines(source) + _lines(folder.part("aside", index))
+        lines = read_lines(source) + read_lines(folder.part("aside", index))
         turned = (_with_text(lines[row.place], column, row) for row in rows)
         write_atomic(path, lambda file: file.writelines(turned))
     else:
@@ -245,24 +246,11 @@ def _write(
 
 def _table(folder: RunFolder, column: str, index: int, rows: Sequence[_Row]) -> pa.Table:
     paths = (folder.part("data", index), folder.part("aside", index))
-    tables = [_read(path) for path in paths if path.exists()]
+    tables = [read_whole(path) for path in paths if path.exists()]
     chosen = pa.concat_tables(tables).take(pa.array([row.place for row in rows], pa.int64()))
     at = chosen.schema.get_field_index(column)
     field = chosen.schema.field(at)
     return chosen.set_column(at, field, pa.array([row.text for row in rows], field.type))
-
-
-def _read(path: Path) -> pa.Table:
-    # Not parquet.read_table: it would take folders named key=value for columns.
-    with parquet.ParquetFile(path) as file:
-        return file.read()
-
-
-def _lines(path: Path) -> list[bytes]:
-    if not path.exists():
-        return []
-    with path.open("rb") as file:
-        return file.readlines()
 
 
 def _with_text(line: bytes, column: str, row: _Row) -> bytes:

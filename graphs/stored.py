@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 """Reads a finished run back: each ledger row with the text that belongs to it, shard by shard."""
 
 import json
@@ -216,3 +216,18 @@ def _broken(path: Path, error: Exception) -> RunError:
 def part_files(folder: RunFolder, kind: Literal["data", "aside", "ledger"]) -> set[str]:
     """Return the names of the shard files there are, such as `data/part-00000.parquet`."""
     return {f"{kind}/{path.name}" for path in (folder.root / kind).glob("part-*")}
+
+
+def read_whole(path: Path) -> pa.Table:
+    """Return the table in a Parquet file."""
+    # Not parquet.read_table: it would take folders named key=value for columns.
+    with parquet.ParquetFile(path) as file:
+        return file.read()
+
+
+def read_lines(path: Path) -> list[bytes]:
+    """Return the lines of a file with their ends; none where there is no file."""
+    if not path.exists():
+        return []
+    with path.open("rb") as file:
+        return file.readlines()
