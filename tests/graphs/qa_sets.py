@@ -5,6 +5,9 @@ import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from burnish.corpora.errors import SandboxUnavailable
+from burnish.tools.sandbox import Sandbox
+
 MODELS = ("ada", "bo", "cy", "di", "ed")
 _THINGS = ("lamp", "kettle", "bridge", "tunnel", "garden", "violin", "ladder", "harbour", "meadow")
 _QUALITIES = ("red", "tall", "quiet", "wooden", "narrow", "ancient", "bright", "hollow", "heavy")
@@ -54,3 +57,12 @@ def pool(folder: Path) -> Path:
     rows = [item(100 + n, domain) for domain in ("rocks", "ropes") for n in range(40)]
     rows[0]["id"] = "rivers-0"
     return write(folder / "pool.jsonl", rows)
+
+
+def programs_run() -> bool:
+    """Tell whether this system has a sandbox for programs."""
+    try:
+        with Sandbox():
+            return True
+    except SandboxUnavailable:
+        return False

@@ -19,7 +19,6 @@ from burnish.agents.client import Client
 from burnish.agents.messages import Message, Request, Sampling
 from burnish.agents.roles import open_services
 from burnish.agents.scripted import ScriptedClient
-from burnish.corpora.errors import SandboxUnavailable
 from burnish.corpora.qa_ledger import QAEntry, read
 from burnish.corpora.runfolder import RunFolder
 from burnish.graphs.qa_cast import assembled
@@ -29,19 +28,11 @@ from burnish.graphs.qa_replay import replay_set, verify_set
 from burnish.graphs.qa_run import QaContext
 from burnish.graphs.run import RunState, carry_out
 from burnish.graphs.settings import Settings, load
-from burnish.tools.sandbox import Sandbox
-from tests.graphs.qa_sets import item, skewed, write
+from tests.graphs.qa_sets import item, programs_run, skewed, write
 
-
-def _works() -> bool:
-    try:
-        with Sandbox():
-            return True
-    except SandboxUnavailable:
-        return False
-
-
-pytestmark = pytest.mark.skipif(not _works(), reason="this system has no sandbox for programs")
+pytestmark = pytest.mark.skipif(
+    not programs_run(), reason="this system has no sandbox for programs"
+)
 PAIRS = (
     "llm.endpoint=http://127.0.0.1:9/v1",
     "llm.model=scripted",

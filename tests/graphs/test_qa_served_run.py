@@ -18,15 +18,15 @@ import pyarrow.parquet as parquet
 import pytest
 from aiohttp import web
 
-from burnish.corpora.errors import SandboxUnavailable, UsageError
+from burnish.corpora.errors import UsageError
 from burnish.corpora.qa_ledger import QAEntry, read
 from burnish.corpora.runfolder import RunFolder
 from burnish.eval.loopback import Body, Server, completion, failure, ok
 from burnish.graphs.qa_replay import verify_set
 from burnish.tools.embedder import DEFAULT, find_model
-from burnish.tools.sandbox import Sandbox
 from tests.graphs.model_server import in_thread, is_probe, obeys_probe
 from tests.graphs.qa_script import mixed, passages, reply, task_of
+from tests.graphs.qa_sets import programs_run
 
 EVERYTHING = (
     "remove", "flag", "generate", "expand", "recalibrate", "rewrite_distractors", "repair",
@@ -37,17 +37,9 @@ BUDGET = 900_000
 ABREAST = 4
 
 
-def _works() -> bool:
-    try:
-        with Sandbox():
-            return True
-    except SandboxUnavailable:
-        return False
-
-
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not _works(), reason="this system has no sandbox for programs"),
+    pytest.mark.skipif(not programs_run(), reason="this system has no sandbox for programs"),
 ]
 
 
