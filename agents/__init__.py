@@ -1,1 +1,1 @@
-"""Whoever decides: refiners and their training."""
+"""Whoever decides: refiners, operations, validators, annotators, and the models they ask."""

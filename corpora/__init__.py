@@ -1,1 +1,1 @@
-"""The nouns and their files: records, sources, sinks, ledger, alignment; no import of ours."""
+"""Nouns and their files: what burnish reads and writes. Imports nothing of ours but itself."""

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from langgraph.checkpoint.sqlite import SqliteSaver
 
-from burnish.graphs import qa_records, records, run
+from burnish.graphs.documents import record_graph as records
+from burnish.graphs.questions.operate import record_graph as qa_records
+from burnish.graphs.runs import graph as run
 
 _PICTURE = re.compile(r"(<!-- picture: (\w+) -->\n).*?(<!-- end of picture -->)", re.DOTALL)
 _NODE = re.compile(r"^\t\w+\(.*|^\t\w+ -.*", re.MULTILINE)

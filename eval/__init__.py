@@ -1,1 +1,1 @@
-"""Benchmarks, metrics and paired statistics. Top of the stack: nothing imports it."""
+"""Benchmarks and experiments; nothing imports them."""

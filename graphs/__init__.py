@@ -1,1 +1,1 @@
-"""The LangGraph state machines, the shard runner, and the command line."""
+"""State machines, runs, reports and the command line."""

@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 from hypothesis import settings
 
-ROOT = Path(__file__).parents[1]
+from tests.support.places import DATA
 
 settings.register_profile("dev", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
@@ -80,7 +80,6 @@ def clean_environment() -> Generator[None]:
 @pytest.fixture(scope="session")
 def data() -> Path:
     """Folder of the labelled sets; the test is skipped where there is none."""
-    folder = Path(os.environ.get("BURNISH_DATA", ROOT.parent / "shared" / "data"))
-    if not folder.is_dir():
-        pytest.skip(f"needs the labelled sets, and {folder} is not there (set BURNISH_DATA)")
-    return folder
+    if not DATA.is_dir():
+        pytest.skip(f"needs the labelled sets, and {DATA} is not there (set BURNISH_DATA)")
+    return DATA

@@ -1,1 +1,1 @@
-"""Deterministic verbs an agent may call: lines, deletion, programs. No model, no graph."""
+"""Deterministic verbs. No model is asked here and no graph is known."""

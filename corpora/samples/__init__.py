@@ -1,1 +1,1 @@
-"""A sample corpus written for this project."""
+"""Sample corpora that ship with the package, for demos and tests."""

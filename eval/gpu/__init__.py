@@ -1,1 +1,1 @@
-"""The served path on a GPU machine."""
+"""The served path trained and scored on one GPU, away from the rest."""

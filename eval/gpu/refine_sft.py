@@ -22,9 +22,9 @@ if find_spec("burnish") is None:
     sys.modules["burnish"].__path__ = [str(Path(__file__).resolve().parents[2])]
 
 if TYPE_CHECKING:
+    from burnish.eval.datasets.pages import Page
     from burnish.eval.gpu.generation import Written
-    from burnish.eval.pages import Page
-    from burnish.tools.deletion import Program
+    from burnish.tools.deletion.program import Program
 
 TEST_FOLD = 0
 Json = dict[str, Any]
@@ -48,11 +48,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def prepare(options: argparse.Namespace) -> Json:
     """Write pairs of the training hosts, and prompts for the pages of the test hosts."""
-    from burnish.agents.forms import answer_schema
-    from burnish.agents.line_corpus import fold_of, host_of
-    from burnish.eval.labelled_pairs import Labels, asked, pairs_of
-    from burnish.eval.pages import load_pages
-    from burnish.tools.lines import Lines, windows
+    from burnish.agents.line_training.corpus import fold_of, host_of
+    from burnish.agents.prompting.output_schemas import answer_schema
+    from burnish.eval.datasets.pages import load_pages
+    from burnish.eval.distillation.labelled_pairs import Labels, asked, pairs_of
+    from burnish.tools.deletion.lines import Lines, windows
 
     options.work.mkdir(parents=True, exist_ok=True)
     pages = load_pages(options.data, "web_wcxb", limit=60 if options.tiny else None)
@@ -81,9 +81,9 @@ def fit(options: argparse.Namespace) -> Json:
     """Train, answer the prompts, write answers and figures."""
     import dataclasses
 
-    from burnish.agents.served_model import Job
-    from burnish.agents.served_training import train_served
-    from burnish.agents.sft_recipe import RECIPES, Shape
+    from burnish.agents.sft.learner import Job
+    from burnish.agents.sft.recipes import RECIPES, Shape
+    from burnish.agents.sft.train import train_served
     from burnish.eval.gpu.generation import generate
 
     # About 46 million parameters.
@@ -130,9 +130,9 @@ def _figures(trained_per_second: float, written: "Written") -> Json:
 
 def score_answers(options: argparse.Namespace) -> Json:
     """Apply the answers, and score them beside the embedded refiner and the untouched pages."""
-    from burnish.agents.embedded import EmbeddedRefiner
-    from burnish.eval.pages import load_pages
-    from burnish.tools.deletion import Program
+    from burnish.agents.refiners.embedded import EmbeddedRefiner
+    from burnish.eval.datasets.pages import load_pages
+    from burnish.tools.deletion.program import Program
 
     prepared = json.loads((options.work / "prepared.json").read_text("utf-8"))
     programs, failed, answers = _programs(options.work / "answers.jsonl")
@@ -157,10 +157,10 @@ def score_answers(options: argparse.Namespace) -> Json:
 def _programs(path: Path) -> "tuple[dict[str, Program], int, int]":
     """Join the windows of each page; an answer that is no program keeps its window."""
     from burnish.corpora.errors import ReplyError
-    from burnish.eval.labelled_pairs import within
-    from burnish.tools.deletion import KeepAll, Program, RemoveAll, RemoveLines
-    from burnish.tools.lines import Window
-    from burnish.tools.parsing import parse
+    from burnish.eval.distillation.labelled_pairs import within
+    from burnish.tools.deletion.lines import Window
+    from burnish.tools.deletion.notation import parse
+    from burnish.tools.deletion.program import KeepAll, Program, RemoveAll, RemoveLines
 
     calls: dict[str, list[Any]] = {}
     failed = answers = 0
@@ -182,8 +182,8 @@ def _programs(path: Path) -> "tuple[dict[str, Program], int, int]":
 
 
 def _scored(pages: "Sequence[Page]", programs: "Sequence[Program]") -> Json:
-    from burnish.eval.metrics import Target, score
-    from burnish.tools.deletion import cut, resolve
+    from burnish.eval.refiners.metrics import Target, score
+    from burnish.tools.deletion.program import cut, resolve
 
     scores: list[Any] = []
     for page, program in zip(pages, programs, strict=True):

@@ -5,9 +5,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 
-from burnish.agents.messages import Message, Request, Sampling
-from burnish.agents.model import Connection, ServedModel
-from burnish.agents.wire import Dialect
+from burnish.agents.llm.chat_format import Dialect
+from burnish.agents.llm.messages import Message, Request, Sampling
+from burnish.agents.llm.openai_model import Connection, ServedModel
 
 Served = Callable[..., AbstractAsyncContextManager[ServedModel]]
 Question = Callable[..., Request]

@@ -14,10 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from burnish.agents.messages import Message
+from burnish.agents.llm.messages import Message
 from tests.e2e.toy import (  # fmt: skip
     BURNISH,
-    DATA,
     NAME,
     PATIENCE_S,
     PYTHON,
@@ -27,6 +26,7 @@ from tests.e2e.toy import (  # fmt: skip
     burnish,
     rows,
 )
+from tests.support.places import DATA
 
 SPLITS = ("train", "validation")
 START_S = 900

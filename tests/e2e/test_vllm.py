@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from burnish.agents.client import Client
-from burnish.agents.forms import answer_schema, tools_of
-from burnish.agents.messages import Message, Reply, Request, Sampling
-from burnish.agents.model import Connection, ServedModel
-from burnish.agents.served import Prompt, ServedConfig
-from burnish.agents.token_budget import TokenBudget
-from burnish.agents.wire import Dialect
+from burnish.agents.llm.chat_format import Dialect
+from burnish.agents.llm.client import Client
+from burnish.agents.llm.messages import Message, Reply, Request, Sampling
+from burnish.agents.llm.openai_model import Connection, ServedModel
+from burnish.agents.llm.token_budget import TokenBudget
+from burnish.agents.prompting.output_schemas import answer_schema, tools_of
+from burnish.agents.refiners.served import Prompt, ServedConfig
 from burnish.corpora.errors import BudgetExhausted, ReplyError
-from burnish.tools.deletion import Program
-from burnish.tools.parsing import call_of, parse
+from burnish.tools.deletion.notation import call_of, parse
+from burnish.tools.deletion.program import Program
 from tests.e2e.toy import MARKS, NAME, TOKENS, WINDOW, Json, burnish
 
 Prompts = list[tuple[Message, ...]]

@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from importlib.resources import files
 from pathlib import Path
 
-from burnish.eval.crashes import finished, imbalance, snapshot
+from burnish.eval.robustness.crashes import finished, imbalance, snapshot
 from tests.e2e.toy import BURNISH, MARKS, NAME, PATIENCE_S, TOKENS, WINDOW, Json, burnish
 
 CONCURRENCY = 4

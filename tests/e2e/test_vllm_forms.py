@@ -10,16 +10,16 @@ import sys
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from burnish.agents.forms import form_schema
-from burnish.agents.item_forms import FORMS
-from burnish.agents.labeller import Labeller
-from burnish.agents.librarian import Finding, Librarian
-from burnish.agents.messages import Message, Reply, Request, Sampling
-from burnish.agents.model import Connection, ServedModel
-from burnish.agents.scripted import ScriptedClient
-from burnish.agents.wire import Dialect
-from burnish.corpora.articles import Passage
-from burnish.corpora.documents import QAItem
+from burnish.agents.annotators.labeller import Labeller
+from burnish.agents.llm.chat_format import Dialect
+from burnish.agents.llm.messages import Message, Reply, Request, Sampling
+from burnish.agents.llm.openai_model import Connection, ServedModel
+from burnish.agents.llm.scripted import ScriptedClient
+from burnish.agents.operations.item_schemas import FORMS
+from burnish.agents.prompting.output_schemas import form_schema
+from burnish.agents.validators.librarian import Finding, Librarian
+from burnish.corpora.records import QAItem
+from burnish.corpora.wikipedia.passages import Passage
 from tests.e2e.toy import MARKS, NAME, Json
 
 pytestmark = MARKS

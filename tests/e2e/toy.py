@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
+from tests.support.places import ROOT
+
 Json = dict[str, Any]
-ROOT = Path(__file__).parents[2]
 GIVEN = os.environ.get("BURNISH_VLLM_PYTHON")
 PYTHON = Path(GIVEN or ROOT / ".venv-vllm/bin/python")
 READY = PYTHON if GIVEN else ROOT / ".venv-vllm/ready.stamp"
 """Stands only where all of vLLM is installed."""
-DATA = Path(os.environ.get("BURNISH_DATA") or ROOT.parent / "shared" / "data")
-BURNISH = [sys.executable, "-c", "from burnish.graphs.cli import main; main()"]
+BURNISH = [sys.executable, "-c", "from burnish.graphs.cli.main import main; main()"]
 NAME = "toy-refiner"
 WINDOW = 800
 TOKENS = 400

@@ -1,0 +1,1 @@
+"""Models that describe items: how hard they are, what they are about. They change nothing."""

@@ -1,0 +1,162 @@
+"""What writing agents do to one item: reword it, change its difficulty or its wrong answers."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from burnish.agents.operations.item_schemas import Distractors, Recalibrated, Reworded, shown_item
+from burnish.agents.operations.llm_operation import Brief, Declined, settled
+from burnish.agents.operations.operation import Order
+from burnish.corpora.errors import ReplyError
+from burnish.corpora.records import QAItem
+from burnish.tools.answers.likeness import same_words, shape
+from burnish.tools.items.keys import key_positions, key_text, seated, wrong_choices
+from burnish.tools.stable_order import rank
+
+Exemplars = Callable[[str, int | None, int], Sequence[QAItem]]
+"""Items of a cell and bucket (None: any), drawn by a seed."""
+SHORTER, LONGER = 0.6, 1.4
+"""Bounds of a wrong answer's length, in lengths of the key."""
+LEEWAY = 12
+"""Characters that a short key's wrong answers may differ by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rephrase:
+    """Says a question in other words; choices and key stay."""
+
+    name: Literal["rephrase"] = "rephrase"
+    form: type[Reworded] = Reworded
+
+    async def brief(self, order: Order) -> Brief | Declined:
+        """Show the item."""
+        return _item_brief(order, "Say this in other words.")
+
+    def draft(self, order: Order, brief: Brief, answer: Reworded) -> QAItem:  # noqa: ARG002
+        """Put the new words into the item.
+
+        Raises:
+            ReplyError: turns or rationale are missing.
+        """
+        item = ordered(order)
+        item = settled(item, rationale=answer.rationale, turns=answer.turns)
+        return replace(item, question=answer.question)
+
+
+@dataclass(frozen=True, slots=True)
+class Recalibrate:
+    """Makes a question harder or easier; the key stays."""
+
+    exemplars: Exemplars
+    count: int = 3
+    """Most exemplars shown."""
+    name: Literal["recalibrate"] = "recalibrate"
+    form: type[Recalibrated] = Recalibrated
+
+    async def brief(self, order: Order) -> Brief | Declined:
+        """Show the item, the wanted bucket and items that are in it."""
+        if order.bucket is None:
+            return Declined("no difficulty is ordered")
+        told = f"Bring this to difficulty bucket {order.bucket} (0 is the easiest)."
+        models = self.exemplars(order.cell, order.bucket, order.seed)[: self.count]
+        own = "" if order.item is None else order.item.id
+        shown = [shown_item(one, "exemplar") for one in models if one.id != own]
+        return _item_brief(order, "\n".join([told, *shown]))
+
+    def draft(self, order: Order, brief: Brief, answer: Recalibrated) -> QAItem:  # noqa: ARG002
+        """Put the new words and wrong answers into the item, the key where it was.
+
+        Raises:
+            ReplyError: turns, rationale or wrong answers are not as they must be.
+        """
+        item = ordered(order)
+        item = settled(item, rationale=answer.rationale, turns=answer.turns)
+        item = replace(item, question=answer.question)
+        if not item.choices:
+            return item
+        wrong = fit_distractors(answer.wrong_answers, item)
+        return seated(item, wrong, key_positions(item)[0])
+
+
+@dataclass(frozen=True, slots=True)
+class RewriteDistractors:
+    """Writes new wrong answers; question and key stay, the key's place is drawn anew."""
+
+    name: Literal["rewrite_distractors"] = "rewrite_distractors"
+    form: type[Distractors] = Distractors
+
+    async def brief(self, order: Order) -> Brief | Declined:
+        """Show the item, and how long wrong answers may be."""
+        item = order.item
+        if item is None or len(item.choices) < 2 or len(key_positions(item)) != 1:
+            return Declined("an item with choices and one key is needed")
+        key = key_text(item)
+        least, most = bounds(key)
+        count = len(item.choices) - 1
+        told = (
+            f"Write {count} wrong answers of {least} to {most} characters; the right answer has "
+            f"{len(key)} and is a {shape(key)}. About half of them should be longer than it."
+        )
+        return _item_brief(order, told)
+
+    def draft(self, order: Order, brief: Brief, answer: Distractors) -> QAItem:  # noqa: ARG002
+        """Put the wrong answers beside the key, at a place drawn by the seed.
+
+        Raises:
+            ReplyError: they are too few, say the key, or repeat one another.
+        """
+        item = ordered(order)
+        wrong = fit_distractors(answer.wrong_answers, item)
+        return seated(item, wrong, rank(order.seed, f"seat {item.id}") % len(item.choices))
+
+
+def bounds(key: str) -> tuple[int, int]:
+    """Return the least and most characters of a wrong answer beside a key."""
+    least = max(1, min(int(SHORTER * len(key)), len(key) - LEEWAY))
+    return least, max(int(LONGER * len(key)), len(key) + LEEWAY)
+
+
+def fit_distractors(given: Sequence[str], item: QAItem) -> tuple[str, ...]:
+    """Return wrong answers that may stand beside the item's key, as many as it has.
+
+    Raises:
+        ReplyError: they are not as many, one says the key, or two say the same.
+    """
+    return checked_distractors(given, key_text(item), len(wrong_choices(item)))
+
+
+def checked_distractors(given: Sequence[str], key: str, count: int) -> tuple[str, ...]:
+    """Return wrong answers that may stand beside a key.
+
+    Raises:
+        ReplyError: they are not `count`, one says the key, or two say the same.
+    """
+    wrong = tuple(one.strip() for one in given)
+    if len(wrong) != count:
+        raise ReplyError("wrong_shape", f"wrong_answers: give {count}, not {len(wrong)}")
+    for at, one in enumerate(wrong):
+        if not one:
+            raise ReplyError("wrong_shape", f"wrong_answers.{at}: is empty")
+        if same_words(one, key):
+            raise ReplyError("wrong_shape", f"wrong_answers.{at}: says the right answer")
+        if any(same_words(one, other) for other in wrong[:at]):
+            raise ReplyError("wrong_shape", f"wrong_answers.{at}: says what another one says")
+        if shape(one) == "reference":
+            raise ReplyError("wrong_shape", f"wrong_answers.{at}: points at other answers")
+    return wrong
+
+
+def ordered(order: Order) -> QAItem:
+    """Return the item of an order for which there is a brief, so that it has one."""
+    if order.item is None:
+        raise ValueError("the order has no item")
+    return order.item
+
+
+def _item_brief(order: Order, told: str) -> Brief | Declined:
+    item = order.item
+    if item is None:
+        return Declined("there is no item to change")
+    if item.choices and len(key_positions(item)) != 1:
+        return Declined("the item has no single key: it needs a repair first", flagged=True)
+    return Brief(f"{told}\n\n{shown_item(item)}")

@@ -1,0 +1,59 @@
+"""How a document is shown to a model: numbered, fenced, as data that nothing in it can leave.
+
+A line of the document always begins with its number, so no line of it can pose as a fence; the
+fence carries the first digits of the text's own digest, which no text can foretell. Marks that
+chat templates use are shown broken, so that a document cannot open a turn of its own.
+"""
+
+from dataclasses import dataclass
+
+from burnish.corpora.records import Document, digest
+from burnish.tools.deletion.lines import Lines, Window, numbered
+
+_MARKS = {"<|": "< |", "|>": "| >"}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A document and its lines."""
+
+    text: str
+    lines: Lines
+
+    @classmethod
+    def of(cls, document: Document) -> "Page":
+        """Split a document into its lines."""
+        return cls(document.text, Lines.of(document.text))
+
+    def whole(self) -> Window:
+        """Return the window that shows everything."""
+        return Window(1, len(self.lines), 1)
+
+
+def shown(page: Page, window: Window) -> str:
+    """Return what the user turn says: where the lines stand, and the fenced lines."""
+    code = digest(page.text)[:8]
+    lines = unmarked(numbered(page.lines, window))
+    return (
+        f"{_place(page, window)}\n=== document {code} ===\n{lines}\n=== end of document {code} ==="
+    )
+
+
+def _place(page: Page, window: Window) -> str:
+    total = len(page.lines)
+    if (window.first, window.last) == (1, total):
+        return f"A document of {total} lines:"
+    words = f"Lines {window.first} to {window.last} of a document of {total} lines."
+    if window.acts_from > window.first:
+        words += (
+            f" Lines {window.first} to {window.acts_from - 1} are context: do not act on them, they"
+            " were judged before."
+        )
+    return words
+
+
+def unmarked(text: str) -> str:
+    """Return a text as a model sees it: without template marks and without lone surrogates."""
+    for mark, broken in _MARKS.items():
+        text = text.replace(mark, broken)
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,128 @@
+"""Answers that must parse: JSON by a schema or tool calls, one repair turn, then quarantine."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from burnish.agents.llm.messages import Message, Model, Reply, Request
+from burnish.corpora.errors import QuarantinedReply, ReplyError
+
+T = TypeVar("T")
+Reading = Callable[[Reply], T]
+"""Reads a good reply; raises ReplyError, in words fit for the model, when it cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """A reply that could be read, and how."""
+
+    value: T
+    replies: tuple[Reply, ...]
+    """The reply that was read, after the one it repairs, if any."""
+
+    @property
+    def repaired(self) -> bool:
+        """Whether the first reply was unusable."""
+        return len(self.replies) > 1
+
+
+class Metered:
+    """A model that counts the tokens of one order's replies, unusable ones too."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self.tokens = 0
+
+    @property
+    def name(self) -> str:
+        """Name of the model as the server knows it."""
+        return self._model.name
+
+    async def ask(self, request: Request) -> Reply:
+        """Answer one request and count it."""
+        reply = await self._model.ask(request)
+        self.tokens += reply.tokens
+        return reply
+
+
+async def ask_parsed(model: Model, request: Request, read: Reading[T]) -> Answer[T]:
+    """Ask, read, and on an unusable answer tell the model once what is wrong with it.
+
+    A truncated or refused reply gets no repair turn: it would be cut or refused again.
+
+    Raises:
+        QuarantinedReply: no usable answer; `kind` and the raw replies say why.
+        ModelError: a request failed.
+        BudgetExhausted: a request does not fit the budget.
+        QuotaPaused: the server's quota is used up.
+    """
+    first = await model.ask(request)
+    try:
+        return Answer(_read(first, read), (first,))
+    except ReplyError as error:
+        if error.kind in {"truncated", "refused"}:
+            raise QuarantinedReply(error.kind, str(error), (first.raw,)) from None
+        second = await model.ask(repair_request(request, first, str(error)))
+    try:
+        return Answer(_read(second, read), (first, second))
+    except ReplyError as error:
+        text = f"still unusable after a repair turn: {error}"
+        raise QuarantinedReply(error.kind, text, (first.raw, second.raw)) from None
+
+
+def _read(reply: Reply, read: Reading[T]) -> T:
+    if reply.fault is not None:
+        raise ReplyError(reply.fault, f"the reply is {reply.fault}")
+    return read(reply)
+
+
+def repair_request(request: Request, reply: Reply, complaint: str) -> Request:
+    """Return the request again with the reply and what is wrong with it."""
+    words = f"That answer cannot be used: {complaint}. Answer again, completely and correctly."
+    turns: list[Message] = []
+    if reply.content.strip() or reply.tool_calls:
+        turns.append(reply.as_message())
+    turns += [Message("tool", words, answers=call.id) for call in reply.tool_calls]
+    if not reply.tool_calls:
+        turns.append(Message("user", words))
+    return replace(request, messages=(*request.messages, *turns))
+
+
+def json_as(adapter: TypeAdapter[T]) -> Reading[T]:
+    """Return a reading of the reply's text as JSON of a type."""
+
+    def read(reply: Reply) -> T:
+        return _validated(adapter, reply.content.strip(), "the answer")
+
+    return read
+
+
+def calls_as(adapters: Mapping[str, TypeAdapter[T]]) -> Reading[tuple[T, ...]]:
+    """Return a reading of the reply's tool calls: every one known, every argument valid."""
+
+    def read(reply: Reply) -> tuple[T, ...]:
+        if not reply.tool_calls:
+            raise ReplyError("no_calls", "it calls no tool")
+        return tuple(_call(adapters, call.name, call.arguments) for call in reply.tool_calls)
+
+    return read
+
+
+def _call(adapters: Mapping[str, TypeAdapter[T]], name: str, arguments: str) -> T:
+    adapter = adapters.get(name)
+    if adapter is None:
+        raise ReplyError("unknown_tool", f"there is no such tool; known: {', '.join(adapters)}")
+    return _validated(adapter, arguments or "{}", f"the arguments of {name}")
+
+
+def _validated(adapter: TypeAdapter[T], text: str, what: str) -> T:
+    try:
+        return adapter.validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        if first["type"] == "json_invalid":
+            raise ReplyError("not_json", f"{what}: not valid JSON") from None
+        where = ".".join(map(str, first["loc"])) or "top level"
+        raise ReplyError("wrong_shape", f"{what}: {where}: {first['msg']}") from None

@@ -1,0 +1,1 @@
+"""Supervised fine-tuning of a served refiner: conversations, tokens, learner, model card."""

@@ -1,0 +1,4 @@
+"""Bytes and types: streams, atomic writers, JSON of Arrow values, SQLite.
+
+Knows no record and no run.
+"""

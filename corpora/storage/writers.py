@@ -1,0 +1,108 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownParameterType=false, reportUnknownArgumentType=false
+"""Writes files that are there whole or not at all, with the same bytes for the same content."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, Literal, cast
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as parquet
+
+from burnish.corpora.errors import UsageError
+from burnish.corpora.storage.arrow_json import json_lines
+
+_ROW_GROUP = 1 << 16
+_LINES_AT_ONCE = 1_000
+
+
+def write_atomic(path: Path, write: Callable[[BinaryIO], None]) -> None:
+    """Write a file so that even a power cut leaves the old one or the new one, never a part.
+
+    Whatever `write` raises passes through, and leaves no file behind.
+    """
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(cast("BinaryIO", file))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+        raise
+    _sync_folder(path.parent)
+
+
+def write_table(path: Path, table: pa.Table, kind: Literal["parquet", "jsonl"]) -> None:
+    """Write a table atomically.
+
+    In JSONL, columns of JSON text become the values they are, times ISO 8601 text, decimals text,
+    bytes base64.
+
+    Raises:
+        UsageError: Parquet cannot hold a column's type.
+    """
+    if kind == "jsonl":
+        write_atomic(path, lambda file: _write_lines(file, table))
+        return
+    try:
+        write_atomic(path, lambda file: _write_parquet(file, table))
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UsageError(
+            f"{path.name}: Parquet cannot hold these columns ({reason}); write JSONL instead"
+        ) from error
+
+
+def write_jsonl(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
+    """Write small records atomically, one JSON object a line, keys in the order they have."""
+
+    def write(file: BinaryIO) -> None:
+        file.writelines(orjson.dumps(dict(row), option=orjson.OPT_APPEND_NEWLINE) for row in rows)
+
+    write_atomic(path, write)
+
+
+def _write_parquet(file: BinaryIO, table: pa.Table) -> None:
+    # Pages are cut at the borders of chunks: one chunk a column makes the bytes depend on the
+    # content alone.
+    parquet.write_table(
+        table.combine_chunks(),
+        file,
+        row_group_size=_ROW_GROUP,
+        version="2.6",
+        data_page_version="1.0",
+        compression="zstd",
+        compression_level=3,
+        use_dictionary=True,
+        write_statistics=True,
+        store_schema=True,
+    )
+
+
+def _write_lines(file: BinaryIO, table: pa.Table) -> None:
+    for batch in table.to_batches(max_chunksize=_LINES_AT_ONCE):
+        file.writelines(json_lines(batch))
+
+
+def _umask() -> int:
+    # There is no way to read the mask without setting it.
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

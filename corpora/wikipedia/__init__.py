@@ -1,0 +1,1 @@
+"""Articles of Wikipedia as passages: dumps, tables, the text inside wikitext."""

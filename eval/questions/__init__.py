@@ -1,0 +1,1 @@
+"""Planner, rebalancing, difficulty, labels and distractors against their baselines."""

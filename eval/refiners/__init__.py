@@ -1,0 +1,1 @@
+"""Refiners against baselines on labelled pages."""

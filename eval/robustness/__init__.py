@@ -1,0 +1,1 @@
+"""Kills, memory, speed, the client and the sandbox under load."""

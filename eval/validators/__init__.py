@@ -1,0 +1,1 @@
+"""How well wrong keys are found."""

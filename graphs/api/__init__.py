@@ -1,0 +1,1 @@
+"""Refine the data that language models learn from: delete noise, never write a word."""

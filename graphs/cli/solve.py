@@ -1,0 +1,156 @@
+"""`burnish solve`."""
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from burnish.corpora.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from burnish.tools.planning.plan import Plan
+
+_LISTED = 40
+"""Quotas in the table for people; the JSON has them all."""
+
+
+def solve(
+    estimates: Annotated[
+        Path,
+        typer.Argument(
+            metavar="ESTIMATES",
+            help="Parquet or CSV: item, operation, gain, cost and perhaps cell_from, cell_to.",
+        ),
+    ],
+    budget: Annotated[float, typer.Option(help="Tokens that the plan may cost.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Plan: .parquet, or .csv by its name.")
+    ] = None,
+    quotas: Annotated[
+        Path | None, typer.Option(help="TOML with bounds on cells, operations and the size.")
+    ] = None,
+    baselines: Annotated[
+        bool, typer.Option("--baselines", help="Report what simpler planners reach, too.")
+    ] = False,
+    curve: Annotated[
+        bool, typer.Option("--curve/--no-curve", help="Report what other budgets would buy.")
+    ] = True,
+    gap: Annotated[
+        float, typer.Option(min=0, max=1, help="Distance to the bound that is good enough.")
+    ] = 1e-4,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, help="Longest search; reached only in emergencies.")
+    ] = 300.0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the sampled first prices.")] = 0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the JSON alone, no table for people.")
+    ] = False,
+) -> None:
+    """Choose operations within a budget and quotas, and prove how good the choice is.
+
+    JSON on standard output: value, bound, gap, prices, quotas, what other budgets would buy.
+    """
+    import orjson
+
+    from burnish.tools.planning.estimates import write_plan
+    from burnish.tools.planning.lagrangian import Effort
+    from burnish.tools.planning.plan import CURVE, solve_file, to_tree
+
+    effort = Effort(gap=gap, seconds=seconds, seed=seed)
+    multiples = CURVE if curve else ()
+    _check_folder(output)
+    plan = _interruptible(lambda: solve_file(estimates, budget, quotas, None, effort, multiples))
+    if output is not None:
+        write_plan(output, plan.estimates, plan.chosen)
+    tree = to_tree(plan)
+    if not baselines:
+        del tree["baselines"]
+    typer.echo(orjson.dumps(tree, option=orjson.OPT_INDENT_2).decode())
+    if not as_json:
+        _show(plan, baselines=baselines)
+
+
+def _check_folder(output: Path | None) -> None:
+    """Refuse a plan that could not be written, before the work is done."""
+    if output is None:
+        return
+    if output.is_dir():
+        raise UsageError(f"{output}: is a folder; name a file for the plan.")
+    if not output.absolute().parent.is_dir():
+        raise UsageError(f"{output}: its folder does not exist; make it or choose another.")
+
+
+def _interruptible(work: "Callable[[], Plan]") -> "Plan":
+    """Work in a thread, so that Ctrl-C is heard while HiGHS searches.
+
+    A search cannot be called off from outside, and an interpreter that shuts down under one may
+    crash; nothing has been written yet, so the process leaves at once.
+    """
+    done: list[Plan] = []
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            done.append(work())
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller
+            failed.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    try:
+        thread.start()
+        thread.join()
+    except KeyboardInterrupt:
+        sys.stderr.write("burnish: interrupted; no plan was written\n")
+        sys.stderr.flush()
+        os._exit(130)
+    if failed:
+        raise failed[0]
+    return done[0]
+
+
+def _show(plan: "Plan", *, baselines: bool) -> None:
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False)
+    console.print(
+        f"value {plan.value:,.6g}, bound {plan.bound:,.6g}, gap {plan.gap:.2g}; "
+        f"cost {plan.cost:,.0f} of {plan.budget:,.0f} tokens ({plan.reserve:,.0f} in reserve); "
+        f"1,000 more tokens are worth {plan.price:.3g}",
+        soft_wrap=True,
+    )
+    for table in _tables(plan, baselines=baselines):
+        console.print(table)
+
+
+def _tables(plan: "Plan", *, baselines: bool) -> "list[Table]":
+    done = _table("operation", "items")
+    for name, count in plan.counts().items():
+        done.add_row(name, f"{count:,}")
+    tables = [done]
+    if plan.quotas:
+        bound = _table("quota", "reached", "price")
+        for state in plan.quotas[:_LISTED]:
+            bound.add_row(str(state.quota), f"{state.reached:,.6g}", f"{state.price:.3g}")
+        tables.append(bound)
+    if baselines:
+        rivals = _table("baseline", "value", "quotas broken")
+        for rival in plan.baselines:
+            rivals.add_row(rival.name, f"{rival.value:,.6g}", str(rival.breaches))
+        tables.append(rivals)
+    return tables
+
+
+def _table(first: str, *others: str) -> "Table":
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column(first)
+    for name in others:
+        table.add_column(name, justify="right")
+    return table

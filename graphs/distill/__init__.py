@@ -1,0 +1,1 @@
+"""The run that turns texts and rewrites into training pairs."""

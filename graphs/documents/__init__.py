@@ -1,0 +1,4 @@
+"""The middle of a run over documents: record graphs, shards, escalation to a model.
+
+Knows nothing of questions.
+"""

@@ -1,0 +1,227 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
+"""Carries one shard through the record graph and writes what comes out: the unit of resume.
+
+Every file is written whole or not at all, the marker last. Nothing but the shard, the settings and
+the refiner decides what the files hold, so a shard that is done again gives the same bytes.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextvars import Context
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from burnish.agents.refiners.refiner import BulkRefiner
+from burnish.corpora.errors import BurnishError
+from burnish.corpora.readers.rows import BadRow, Shard, raw_row
+from burnish.corpora.records import Document
+from burnish.corpora.runs.document_ledger import OUTCOMES, CallRow, Entry, SpanRow, to_table
+from burnish.corpora.runs.folder import RunFolder, write_json
+from burnish.corpora.storage.writers import write_jsonl, write_table
+from burnish.graphs.documents.escalation import Escalation
+from burnish.graphs.documents.record_graph import Decision, RecordGraph, Services, build, drive
+from burnish.tools.deletion.program import NAMES, Call, RemoveLines, RemoveStr
+
+KEPT = frozenset({"unchanged", "edited"})
+BATCH_CHARS = 1_000_000
+
+
+@dataclass(frozen=True)
+class ShardRunner:
+    """Refines shards one after another and writes them into a run folder."""
+
+    folder: RunFolder
+    services: Services
+    schema: pa.Schema
+    """Output columns."""
+    text_column: str
+    concurrency: int = 64
+    """Documents in flight where the refiner converses."""
+    escalation: Escalation | None = None
+    """Which documents go to a language model instead."""
+    graph: RecordGraph = field(default_factory=build)
+
+    def run(self, shard: Shard) -> dict[str, Any]:
+        """Refine a shard, write its files and its marker, and return what the marker says."""
+        started = time.process_time()
+        # A fresh context: inside a node of the run graph the record graph would take over its
+        # settings (durability, callbacks), which mean nothing without a checkpointer.
+        decisions = Context().run(asyncio.run, self._decide(shard))
+        entries = [_entry(decision) for decision in decisions]
+        entries += [_quarantined(row) for row in shard.bad]
+        written = [
+            self._write_rows("data", shard, decisions, KEPT),
+            self._write_rows("aside", shard, decisions, frozenset({"dropped", "failed"})),
+            self._write_ledger(shard, entries),
+            self._write_quarantine(shard),
+        ]
+        marker = {
+            "index": shard.index,
+            "rows": len(entries),
+            "outcomes": _counted(entries),
+            "agents": dict(sorted(Counter(decision.agent for decision in decisions).items())),
+            "flagged": sum(bool(e.flag) and e.outcome != "quarantined" for e in entries),
+            "calls": sum(len(entry.calls) for entry in entries),
+            "chars_in": sum(len(text) for text in shard.texts),
+            "chars_out": sum(len(d.refined) for d in decisions if d.outcome in KEPT),
+            "bytes_in": sum(len(text.encode()) for text in shard.texts),
+            "files": {
+                f"{path.parent.name}/{path.name}": _file_digest(path) for path in written if path
+            },
+            "seconds": round(time.process_time() - started, 3),
+        }
+        write_json(self.folder.marker(shard.index), marker)
+        return marker
+
+    async def _decide(self, shard: Shard) -> list[Decision]:
+        documents = [
+            Document(name, text) for name, text in zip(shard.ids, shard.texts, strict=True)
+        ]
+        if self.escalation is None:
+            return await self._decided(documents, self.services)
+        raised = [self.escalation.takes(document.id) for document in documents]
+        pairs = list(zip(documents, raised, strict=True))
+        rest = iter(await self._decided([d for d, high in pairs if not high], self.services))
+        async with self.escalation.opened() as services:
+            high = iter(await self._decided([d for d, high in pairs if high], services))
+        return [next(high if each else rest) for each in raised]
+
+    async def _decided(self, documents: Sequence[Document], services: Services) -> list[Decision]:
+        if isinstance(services.refiner, BulkRefiner):
+            return [
+                decision
+                for batch in _batches(documents)
+                for decision in await drive(self.graph, batch, services)
+            ]
+        return await self._conversed(documents, services)
+
+    async def _conversed(self, documents: Sequence[Document], services: Services) -> list[Decision]:
+        """Converse about many documents at a time.
+
+        When one of them stops the run (no budget, no server), no other is begun; those under way
+        are finished, so that what they cost is in the reply store when the run goes on.
+        """
+        free = asyncio.Semaphore(self.concurrency)
+        stops: list[BurnishError] = []
+
+        async def converse(document: Document) -> list[Decision]:
+            async with free:
+                if stops:
+                    return []
+                try:
+                    return await drive(self.graph, [document], services)
+                except BurnishError as error:
+                    stops.append(error)
+                    return []
+
+        found = await asyncio.gather(*map(converse, documents))
+        if stops:
+            raise stops[0]
+        return [decision for decisions in found for decision in decisions]
+
+    def _write_rows(
+        self,
+        kind: Literal["data", "aside"],
+        shard: Shard,
+        decisions: Sequence[Decision],
+        wanted: frozenset[str],
+    ) -> Path | None:
+        mask = [decision.outcome in wanted for decision in decisions]
+        path = self.folder.part(kind, shard.index)
+        if kind == "aside" and not any(mask):
+            path.unlink(missing_ok=True)
+            return None
+        texts = [
+            decision.refined if kind == "data" else decision.document.text
+            for decision, chosen in zip(decisions, mask, strict=True)
+            if chosen
+        ]
+        rest = shard.columns.filter(pa.array(mask, pa.bool_()))
+        place = self.schema.get_field_index(self.text_column)
+        arrays = list(rest.columns)
+        arrays.insert(place, pa.array(texts, self.schema.field(place).type))
+        write_table(path, pa.Table.from_arrays(arrays, schema=self.schema), self.folder.format)
+        return path
+
+    def _write_ledger(self, shard: Shard, entries: Sequence[Entry]) -> Path:
+        path = self.folder.part("ledger", shard.index)
+        write_table(path, to_table(entries), self.folder.format)
+        return path
+
+    def _write_quarantine(self, shard: Shard) -> Path | None:
+        path = self.folder.quarantine(shard.index)
+        if not shard.bad:
+            path.unlink(missing_ok=True)
+            return None
+        write_jsonl(path, (raw_row(row) for row in shard.bad))
+        return path
+
+
+def _batches(documents: Sequence[Document]) -> Iterator[list[Document]]:
+    batch: list[Document] = []
+    chars = 0
+    for document in documents:
+        if batch and chars + len(document.text) > BATCH_CHARS:
+            yield batch
+            batch, chars = [], 0
+        batch.append(document)
+        chars += len(document.text)
+    if batch:
+        yield batch
+
+
+def _entry(decision: Decision) -> Entry:
+    raw = decision.document.text
+    certificate = decision.certificate
+    whole = decision.outcome == "dropped"
+    return Entry(
+        id=decision.document.id,
+        outcome=decision.outcome,
+        agent=decision.agent,
+        flag=decision.flag,
+        raw_digest=certificate.raw_digest,
+        refined_digest=certificate.refined_digest,
+        raw_chars=len(raw),
+        refined_chars=len(decision.refined),
+        attempts=decision.attempts,
+        rejected_calls=len(decision.resolution.rejected),
+        calls=tuple(_call_row(call) for call in decision.resolution.accepted),
+        spans=tuple(
+            SpanRow(start, stop, None if whole else raw[start:stop])
+            for start, stop in certificate.spans
+        ),
+    )
+
+
+def _call_row(call: Call) -> CallRow:
+    start = end = text = occurrence = None
+    match call:
+        case RemoveLines(start, end):
+            pass
+        case RemoveStr(start, text, occurrence):
+            end = start
+        case _:
+            pass
+    note = call.note
+    return CallRow(NAMES[type(call)], start, end, text, occurrence, note.reason, note.confidence)
+
+
+def _quarantined(row: BadRow) -> Entry:
+    return Entry(id=f"{row.source}:{row.row}", outcome="quarantined", flag=row.reason)
+
+
+def _counted(entries: Sequence[Entry]) -> dict[str, int]:
+    counts = Counter(entry.outcome for entry in entries)
+    return {outcome: counts[outcome] for outcome in OUTCOMES}
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

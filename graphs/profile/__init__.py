@@ -1,0 +1,1 @@
+"""The profile of a question set: figures, page, console."""

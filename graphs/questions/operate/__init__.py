@@ -1,0 +1,1 @@
+"""One batch of edit orders carried out by agents and checked by validators."""

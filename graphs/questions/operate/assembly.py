@@ -1,0 +1,239 @@
+"""Makes the agents that a run over questions works with; their libraries load here."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from burnish.agents.llm.messages import Model
+from burnish.agents.operations.checked import Checked, Checks
+from burnish.agents.operations.item_schemas import Passage
+from burnish.agents.operations.offline import Flag, Member, MineDistractors, OptionIndex, Remove
+from burnish.agents.operations.operation import Edit, Operation, Order
+from burnish.agents.validators.reasoner import Reasoner
+from burnish.agents.validators.validation import Policy, Validation
+from burnish.agents.validators.verdict import Validator
+from burnish.corpora.errors import SandboxUnavailable, UsageError
+from burnish.corpora.questions.question_source import Selection
+from burnish.corpora.records import QAItem
+from burnish.graphs.questions.operate.llm_operations import writing_operations
+from burnish.graphs.questions.operate.record_graph import Workshop
+from burnish.graphs.questions.state.question_set import fields_of, read_set
+from burnish.graphs.questions.state.working_set import Desk
+from burnish.graphs.runs.question_settings import QaSettings
+from burnish.graphs.runs.settings import Settings
+from burnish.tools.items.checks import asked
+from burnish.tools.items.contamination import TextIndex
+from burnish.tools.profile.cells import split_place
+from burnish.tools.sandbox.results import Execution
+
+if TYPE_CHECKING:
+    from burnish.agents.annotators.solver import Examiner
+    from burnish.tools.retrieval.hybrid_index import WikiIndex
+
+OFFLINE = ("remove", "draw", "flag", "mine_distractors")
+ASKED_FOR = frozenset({"mine_distractors"})
+"""Operations that are used only where the settings name them: no figure says that they pay."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawPlanned:
+    """Takes the planned item of the reserve into the set."""
+
+    name: Literal["draw"] = "draw"
+    needs_model: Literal[False] = False
+
+    async def apply(self, order: Order) -> Edit:
+        """Add the order's item."""
+        if order.item is None:
+            return Edit(order, "failed", reason="there is no item to draw")
+        return Edit(order, "done", None, order.item, "drawn from the reserve")
+
+
+class NoPrograms:
+    """Stands where no program is ever run."""
+
+    async def run_async(self, program: str) -> Execution:
+        """Run nothing.
+
+        Raises:
+            SandboxUnavailable: always.
+        """
+        del program
+        raise SandboxUnavailable("programs are run only where a model writes them")
+
+
+def allowed(settings: QaSettings, name: str) -> bool:
+    """Tell whether the settings let an operation be used."""
+    if settings.operations is None:
+        return name not in ASKED_FOR
+    return name in settings.operations
+
+
+def offline_operations(settings: QaSettings, desk: Desk) -> list[Operation]:
+    """Return the operations that need no model and are allowed."""
+    made: list[Operation] = [Remove(), Flag(reason="its text has a fault")]
+    if desk.reserve is not None:
+        made.append(DrawPlanned())
+    if settings.operations is not None and "mine_distractors" in settings.operations:
+        from burnish.tools.retrieval.embedder import DEFAULT, load_embedder
+
+        embedder = load_embedder(settings.embedder or DEFAULT)
+        # Of the set as it came in: what a run lends must not depend on where it was interrupted.
+        rows = zip(desk.own.rows, desk.source_places, strict=True)
+        members = [Member(row.item, split_place(place).cell) for row, place in rows]
+        made.append(MineDistractors(OptionIndex(members, embedder)))
+    return [one for one in made if allowed(settings, one.name)]
+
+
+def foreign_sets(settings: QaSettings) -> tuple[TextIndex, ...]:
+    """Read the sets that nothing may be taken from.
+
+    Raises:
+        SourceError: one cannot be read.
+    """
+    return tuple(_indexed(location, settings) for location in settings.contamination)
+
+
+def _indexed(location: str, settings: QaSettings) -> TextIndex:
+    items = read_set(location, fields_of(settings), Selection()).items
+    return TextIndex(location, texts_of(items))
+
+
+def texts_of(items: Sequence[QAItem]) -> list[tuple[str, str]]:
+    """Return ids and what is asked, as an index of texts wants them."""
+    return [(item.id, asked(item)) for item in items]
+
+
+@asynccontextmanager
+async def workshop_of(settings: Settings, desk: Desk, root: Path) -> AsyncGenerator[Workshop]:
+    """Open the operations and validators of a run inside the running event loop.
+
+    Raises:
+        UsageError: the settings name what this run has no means for.
+    """
+    async with AsyncExitStack() as stack:
+        model: Model | None = None
+        solver: Model | None = None
+        if settings.llm.endpoint:
+            from burnish.graphs.runs.llm import company_of
+
+            names = [name for name in (settings.qa.solver,) if name is not None]
+            company = await stack.enter_async_context(company_of(settings.llm, root, names))
+            model = company.client("refiner")
+            solver = company.client(settings.qa.solver) if settings.qa.solver else model
+        yield assembled(settings, desk, model, stack, solver)
+
+
+def assembled(
+    settings: Settings,
+    desk: Desk,
+    model: Model | None,
+    stack: AsyncExitStack,
+    solver: Model | None = None,
+) -> Workshop:
+    """Put operations, checks and validators together; what must be closed goes to the stack.
+
+    The solver is the model where none is given.
+
+    Raises:
+        UsageError: the settings name what this run has no means for.
+    """
+    qa = settings.qa
+    policy = Policy(enough=qa.review_below, review_abstentions=False)
+    index = _index(qa)
+    validation = _validation(qa, model, policy, stack, index)
+    own = TextIndex("the set", ())
+    checks = Checks(
+        own=own,
+        foreign=foreign_sets(qa),
+        judge=None if validation is None else validation.decide,
+        scorer=examiner_of(settings, desk, solver or model),
+    )
+    operations = offline_operations(qa, desk)
+    if model is not None:
+        search = None if index is None else PassageSearch(index)
+        written = writing_operations(desk, qa, model, validation, search)
+        operations += [one for one in written if allowed(qa, one.name)]
+    made: dict[str, Operation] = {one.name: Checked(one, checks) for one in operations}
+
+    def begin() -> None:
+        own.become(texts_of(desk.items()))
+
+    return Workshop(made, validation, policy, settings.run.concurrency, begin)
+
+
+def solver_ability(settings: Settings, desk: Desk) -> float | None:
+    """Return the ability of the model that answers new items; None where none can place them."""
+    name = settings.qa.solver or settings.llm.model
+    if not settings.llm.endpoint or not settings.qa.solver_answers or desk.scale is None:
+        return None
+    return None if name is None else desk.scale.abilities.get(name)
+
+
+def examiner_of(settings: Settings, desk: Desk, solver: Model | None) -> "Examiner | None":
+    """Return who says how hard new and changed items are, where somebody can."""
+    ability, scale, buckets = solver_ability(settings, desk), desk.scale, desk.aim.buckets
+    if solver is None or ability is None or scale is None or buckets is None:
+        return None
+    from burnish.agents.annotators.solver import Examiner, Solver
+
+    return Examiner(
+        Solver(solver), ability, scale.spread, scale.centres, buckets, settings.qa.solver_answers
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PassageSearch:
+    """Passages for writing agents."""
+
+    index: "WikiIndex"
+
+    def __call__(self, question: str, k: int) -> Sequence[Passage]:
+        """Return up to k passages, best first."""
+        return [hit.passage for hit in self.index.search(question, k)]
+
+
+def _index(settings: QaSettings) -> "WikiIndex | None":
+    if settings.wiki is None:
+        return None
+    from burnish.tools.retrieval.embedder import DEFAULT, load_embedder
+    from burnish.tools.retrieval.hybrid_index import open_index
+
+    return open_index(Path(settings.wiki), load_embedder(settings.embedder or DEFAULT))
+
+
+def _validation(
+    settings: QaSettings,
+    model: Model | None,
+    policy: Policy,
+    stack: AsyncExitStack,
+    index: "WikiIndex | None",
+) -> Validation | None:
+    names = settings.validators
+    if names is not None and not names:
+        return None
+    if names is not None and "librarian" in names and index is None:
+        raise UsageError("the librarian needs an index of passages: set qa.wiki=FOLDER")
+    computable: tuple[Validator, ...] = ()
+    factual: tuple[Validator, ...] = ()
+    if names is None or "reasoner" in names:
+        computable = (_reasoner(model, stack),)
+    if index is not None and (names is None or "librarian" in names):
+        factual = (_librarian(index, model),)
+    return Validation(computable, factual, policy)
+
+
+def _librarian(index: "WikiIndex", model: Model | None) -> Validator:
+    from burnish.agents.validators.librarian import Librarian
+
+    return Librarian(index, index.embedder, model)
+
+
+def _reasoner(model: Model | None, stack: AsyncExitStack) -> Validator:
+    if model is None:
+        return Reasoner(NoPrograms())
+    from burnish.tools.sandbox.pool import Sandbox
+
+    return Reasoner(stack.enter_context(Sandbox()), model)

@@ -1,0 +1,1 @@
+"""Which edits a round makes: trials, options, the solved plan, its invoice."""

@@ -1,0 +1,99 @@
+"""What orders brought: the fall of the objective with each, and the charges of the invoice."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from burnish.graphs.questions.plan.options import LOOKED_AT, tells_its_key
+from burnish.graphs.questions.state.journal import Done
+from burnish.graphs.questions.state.target import Aim
+from burnish.graphs.questions.state.working_set import ADDING, Desk
+from burnish.tools.balance.divergence import jsd
+from burnish.tools.planning.invoice import Charge
+
+_MENDING = frozenset({"mine_distractors", "rewrite_distractors"})
+_IN_VAIN = frozenset({"failed", "rolled_back", "unspent"})
+
+
+def realised(desk: Desk) -> list[float]:
+    """Return what the objective fell by with each order, carried out one after another.
+
+    Its terms are the true divergence, and the faults of items that left or were mended.
+    """
+    aim = desk.aim
+    index = {place: at for at, place in enumerate(aim.places)}
+    counts = np.zeros(len(index) + 1, np.int64)
+    for place in desk.source_places:
+        counts[index.get(place, len(index))] += 1
+    shares = np.append(aim.shares, 0.0)
+    value = jsd(counts, shares)
+    falls: list[float] = []
+    for one in desk.done:
+        merit, moved = merit_of(one), _moved(one, index)
+        if moved is None:
+            falls.append(merit)
+            continue
+        for at, step in zip(moved, (-1, 1), strict=True):
+            if at is not None:
+                counts[at] += step
+        after = jsd(counts, shares) if counts.sum() else 1.0
+        falls.append(value - after + merit)
+        value = after
+    return falls
+
+
+def merit_of(one: Done) -> float:
+    """Return what an order brought by itself, beyond where items stand."""
+    if one.status in _IN_VAIN:
+        return 0.0
+    if one.planned.order.operation in _MENDING and (one.after is None or tells_its_key(one.after)):
+        return 0.0
+    return one.planned.expected.merit
+
+
+def _moved(one: Done, index: Mapping[str, int]) -> tuple[int | None, int | None] | None:
+    if one.status != "done":
+        return None
+    planned = one.planned
+    adds = planned.order.operation in ADDING
+    if adds and one.after is None:
+        return None
+    outside = len(index)
+    left = None if adds else index.get(planned.cell_from, outside)
+    joined = None if one.after is None else index.get(planned.cell_to, outside)
+    return None if left == joined else (left, joined)
+
+
+def charges(desk: Desk) -> list[Charge]:
+    """Return a charge for each order."""
+    return [_charge(one, fall) for one, fall in zip(desk.done, realised(desk), strict=True)]
+
+
+def _charge(one: Done, fall: float) -> Charge:
+    planned, expected = one.planned, one.planned.expected
+    # A look at an item counts for something only so that it is taken.
+    looks = 0 < expected.promised <= LOOKED_AT
+    return Charge(
+        operation=planned.order.operation,
+        gain=0.0 if looks else fall,
+        tokens=one.tokens,
+        mean_gain=0.0 if looks else expected.mean_gain,
+        planned_gain=0.0 if looks else planned.gain,
+        mean_tokens=expected.mean_tokens,
+        planned_tokens=planned.cost,
+        interval=None if looks else expected.interval,
+        status=one.status,
+    )
+
+
+def divergences(aim: Aim, before: Sequence[str], after: Sequence[str]) -> dict[str, float]:
+    """Return the divergence before and after, and the floor below which it is chance."""
+    first, last = aim.divergence(before), aim.divergence(after)
+    bottom = aim.floor(len(after))
+    reducible = first - bottom
+    return {
+        "before": first,
+        "after": last,
+        "floor": bottom,
+        "reduced_share": (first - last) / reducible if reducible > 0 else 0.0,
+    }

@@ -1,0 +1,136 @@
+"""All that may be done in a round, each with what it is worth by itself and a bound of its cost."""
+
+import numpy as np
+
+from burnish.agents.operations.gain_model import UNTRIED_TOKENS
+from burnish.agents.operations.operation import Order
+from burnish.corpora.records import QAItem
+from burnish.graphs.questions.operate.assembly import allowed, solver_ability
+from burnish.graphs.questions.operate.record_graph import CHECK
+from burnish.graphs.questions.state.candidates import Candidate, Option
+from burnish.graphs.questions.state.working_set import Desk
+from burnish.graphs.runs.settings import Settings
+from burnish.tools.items.checks import faults
+from burnish.tools.items.flaws import find_flaws
+from burnish.tools.items.near_duplicates import find_copies, item_text
+from burnish.tools.profile.cells import UNKNOWN, place_name, split_place
+
+FAULTY = 0.05
+"""What a faulty item is worth less than its fellows, as a share of one item in the set: enough
+that it is the first of its place to go, too little to take it from a place that wants items."""
+LOOKED_AT = 1e-9
+"""Bits that flagging or checking an item counts for: it is done wherever nothing better is."""
+REPHRASED = LOOKED_AT / 10
+"""Bits that new words count for: an item is looked at before it is put in other words."""
+MOST_NEW = 200
+"""New items that are considered for one place in one round."""
+ANSWER_TOKENS = 500
+"""Tokens that one answer of a solver is taken to cost: a question, and a letter or a few words."""
+CHECK_TOKENS = 1_500
+"""Tokens that checking an item takes at most, where a model is asked."""
+
+
+def options_of(desk: Desk, settings: Settings) -> list[Option]:
+    """Return all that may be done to the set as it stands."""
+    qa, model = settings.qa, bool(settings.llm.endpoint)
+    faulty = faulty_items(desk)
+    worth = FAULTY / max(len(desk.place), 1)
+    options: list[Option] = []
+    for one in desk.open_items():
+        name, seed = one.item.id, qa.seed
+        if allowed(qa, "remove"):
+            gain = worth if name in faulty else 0.0
+            options.append(Option(name, Order("remove", one.item), one.place, "", gain))
+        if name not in desk.looked_at:
+            options += _looking(one, settings, faulty=name in faulty)
+        if allowed(qa, "mine_distractors") and tells_its_key(one.item):
+            options.append(_staying("mine_distractors", one, seed, worth))
+        if model:
+            options += _written(one, desk, settings, worth)
+    if allowed(qa, "draw"):
+        options += desk.draws()
+    if model:
+        options += _new_items(desk, settings)
+    return options
+
+
+def _written(one: Candidate, desk: Desk, settings: Settings, worth: float) -> list[Option]:
+    """Return what a model may do to an item."""
+    qa, found, tokens = settings.qa, list[Option](), untried(desk, settings)
+    if allowed(qa, "rewrite_distractors") and tells_its_key(one.item):
+        found.append(_staying("rewrite_distractors", one, qa.seed, worth, tokens))
+    if allowed(qa, "rephrase") and qa.operations is not None:
+        found.append(_staying("rephrase", one, qa.seed, REPHRASED, tokens))
+    cell, bucket = split_place(one.place)
+    if not allowed(qa, "recalibrate") or bucket is None or bucket == UNKNOWN:
+        return found
+    for other in (bucket - 1, bucket + 1):
+        place = place_name(cell, other)
+        if place in desk.aim.places:
+            order = Order("recalibrate", one.item, cell, other, qa.seed)
+            found.append(Option(one.item.id, order, one.place, place, cost=tokens))
+    return found
+
+
+def _new_items(desk: Desk, settings: Settings) -> list[Option]:
+    """Return new items that places with too few items want written."""
+    qa = settings.qa
+    names = [name for name in ("generate", "expand") if allowed(qa, name)]
+    if qa.wiki is None:
+        names = [name for name in names if name != "expand"]
+    held = desk.places()
+    counts = desk.aim.counts(held)
+    wanted = np.ceil(desk.aim.shares * len(desk.own.rows) * qa.size_cap).astype(np.int64) - counts
+    options: list[Option] = []
+    tokens = untried(desk, settings)
+    # Each new item has a seed of its own, so that the model takes another fact for each.
+    seed = 1 + max((one.planned.order.seed for one in desk.done), default=qa.seed)
+    for place, count in zip(desk.aim.places, wanted.tolist(), strict=True):
+        cell, bucket = split_place(place)
+        level = None if bucket in {None, UNKNOWN} else bucket
+        for number in range(min(count, MOST_NEW)):
+            seed += 1
+            name = f"new:{place}:{number}"
+            options += [
+                Option(name, Order(each, None, cell, level, seed), "", place, cost=tokens)
+                for each in names
+            ]
+    return options
+
+
+def untried(desk: Desk, settings: Settings) -> float:
+    """Return what an order for a model is taken to cost before it was ever tried."""
+    answers = 0 if solver_ability(settings, desk) is None else settings.qa.solver_answers
+    return float(UNTRIED_TOKENS + answers * ANSWER_TOKENS)
+
+
+def _looking(one: Candidate, settings: Settings, *, faulty: bool) -> list[Option]:
+    if faulty and allowed(settings.qa, "flag"):
+        return [_staying("flag", one, settings.qa.seed, LOOKED_AT)]
+    if settings.qa.check == "edits":
+        return []
+    cost = CHECK_TOKENS if settings.llm.endpoint else 0
+    return [_staying(CHECK, one, settings.qa.seed, LOOKED_AT, cost)]
+
+
+def _staying(operation: str, one: Candidate, seed: int, gain: float, cost: float = 0) -> Option:
+    bucket = split_place(one.place).bucket
+    order = Order(operation, one.item, "", None if bucket == UNKNOWN else bucket, seed)
+    return Option(one.item.id, order, one.place, one.place, gain, cost)
+
+
+def tells_its_key(item: QAItem) -> bool:
+    """Tell whether the choices want new wrong ones: the key stands out, or two say the same."""
+    if len(item.choices) < 2:
+        return False
+    kinds = {fault.kind for fault in faults(item)}
+    return bool(kinds & {"length", "choices"})
+
+
+def faulty_items(desk: Desk) -> frozenset[str]:
+    """Return the ids of items whose own text is wrong, and of copies of earlier ones."""
+    several = {row.item.id for row in desk.own.rows if row.several_keys}
+    items = desk.items()
+    found = {item.id for item in items if find_flaws(item, several_keys=item.id in several)}
+    copies = find_copies([item_text(item) for item in items])
+    return frozenset(found | {items[copy.item].id for copy in copies})

@@ -1,0 +1,158 @@
+"""The plan of each round as a file: made once for a folder, and read back ever after."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from burnish.agents.operations.operation import Order
+from burnish.corpora.errors import RunError
+from burnish.corpora.runs.folder import read_json, write_json
+from burnish.graphs.questions.plan.options import options_of
+from burnish.graphs.questions.plan.pilot import pilot_orders
+from burnish.graphs.questions.plan.solve import Counted, Outlook, solve_round
+from burnish.graphs.questions.plan.trials import doubts, planner_of
+from burnish.graphs.questions.state.journal import Expected, Planned
+from burnish.graphs.questions.state.working_set import Desk
+from burnish.graphs.runs.settings import Settings
+from burnish.tools.planning.estimates import write_plan
+from burnish.tools.planning.plan import to_json
+
+PILOT = 0
+"""The number of the round that the pilot is."""
+
+
+class RoundPlan(NamedTuple):
+    """Orders and figures of a round."""
+
+    planned: list[Planned]
+    figures: dict[str, Any]
+
+
+def plan_path(root: Path, number: int) -> Path:
+    """Return the file of a round's plan."""
+    return root / f"plan-{number:02d}.json"
+
+
+def make_round(root: Path, desk: Desk, settings: Settings, number: int) -> RoundPlan:
+    """Return the plan of a round; it is solved and written when there is none yet.
+
+    Raises:
+        UsageError: quotas cannot be read or met.
+    """
+    path = plan_path(root, number)
+    if not path.exists():
+        figures, planned = _solved(root, desk, settings, number)
+        write_json(path, {"figures": figures, "orders": [_row(one) for one in planned]})
+    return held_plan(root, desk, number)
+
+
+def _solved(
+    root: Path, desk: Desk, settings: Settings, number: int
+) -> tuple[dict[str, Any], list[Planned]]:
+    import orjson
+
+    planner = planner_of(desk, settings)
+    figures: dict[str, Any] = {
+        "before": _state(desk),
+        "estimates": [one._asdict() for one in planner.known()],
+    }
+    options = [
+        option
+        for option in options_of(desk, settings)
+        if not (option.cost and planner.gives_up(option.order.operation))
+    ]
+    if not options:
+        return figures, []
+    doubt = doubts(options, planner)
+    counted = Counted(doubt.planned_share, doubt.planned_tokens)
+    budget = _left(settings, root, float(counted.tokens.sum()))
+    outlook = Outlook(desk.now(), desk.aim, desk.since, budget)
+    found = solve_round(options, counted, outlook, settings.qa)
+    plan = found.plan
+    write_plan(plan_path(root, number).with_suffix(".parquet"), plan.estimates, plan.chosen)
+    chosen: list[int] = found.chosen.tolist()
+    planned = [doubt.planned(at, options[at], float(found.promised[at])) for at in chosen]
+    return figures | orjson.loads(to_json(plan)), planned
+
+
+def make_pilot(root: Path, desk: Desk, settings: Settings) -> RoundPlan:
+    """Return the orders of the pilot; they are chosen and written when there are none yet."""
+    path = plan_path(root, PILOT)
+    if not path.exists():
+        orders = pilot_orders(options_of(desk, settings), desk, settings)
+        figures = {"before": _state(desk)}
+        write_json(path, {"figures": figures, "orders": [_row(one) for one in orders]})
+    return held_plan(root, desk, PILOT)
+
+
+def has_pilot(root: Path) -> bool:
+    """Tell whether a run has a pilot."""
+    return plan_path(root, PILOT).exists()
+
+
+def _left(settings: Settings, root: Path, needed: float) -> float:
+    """Return the tokens that may still be planned with; without a budget, what all would cost."""
+    budget = settings.llm.budget
+    if not settings.llm.endpoint:
+        return float(budget or 0)
+    if budget is None:
+        return needed / (1 - settings.qa.token_reserve)
+    from burnish.graphs.runs.llm import account_of
+
+    account = account_of(settings.llm, root)
+    return float(max(budget - (account.spent + account.held if account else 0), 0))
+
+
+def _state(desk: Desk) -> dict[str, float]:
+    places = desk.places()
+    return {
+        "items": len(places),
+        "jsd": desk.aim.divergence(places),
+        "floor": desk.aim.floor(len(places)),
+    }
+
+
+_EXPECTED = tuple(each.name for each in fields(Expected))
+
+
+def _row(one: Planned) -> dict[str, object]:
+    order = one.order
+    return {
+        "operation": order.operation,
+        "item": None if order.item is None else order.item.id,
+        "cell": order.cell,
+        "bucket": order.bucket,
+        "seed": order.seed,
+        "gain": one.gain,
+        "cost": one.cost,
+        "from": one.cell_from,
+        "to": one.cell_to,
+        "expected": {name: getattr(one.expected, name) for name in _EXPECTED},
+    }
+
+
+def held_plan(root: Path, desk: Desk, number: int) -> RoundPlan:
+    """Read the plan of a round.
+
+    Raises:
+        RunError: it is missing, or names items that are not there.
+    """
+    path = plan_path(root, number)
+    held = read_json(path)
+    try:
+        return RoundPlan([_planned(row, desk) for row in held["orders"]], held["figures"])
+    except KeyError as error:
+        raise RunError(f"{path}: names {error}, which is not in the set; start anew") from None
+
+
+def _planned(row: dict[str, Any], desk: Desk) -> Planned:
+    name = row["item"]
+    item = None
+    if name is not None:
+        drawn = row["operation"] == "draw" and desk.reserve is not None
+        item = (desk.reserve if drawn and desk.reserve else desk.own).by_id[name]
+    order = Order(row["operation"], item, row["cell"], row["bucket"], row["seed"])
+    held = dict(row["expected"])
+    low_high = held.pop("interval")
+    expected = Expected(**held, interval=None if low_high is None else tuple(low_high))
+    return Planned(order, row["gain"], row["cost"], row["from"], row["to"], expected)

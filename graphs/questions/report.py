@@ -1,0 +1,202 @@
+"""The report of a run over questions: its figures as JSON, a page for people, a dataset card."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from burnish.corpora.records import QAItem
+from burnish.corpora.runs import question_ledger as qa_ledger
+from burnish.corpora.runs.folder import RunFolder, read_json, write_json
+from burnish.corpora.runs.question_ledger import OUTCOMES, READ, QAEntry
+from burnish.corpora.storage.writers import write_atomic
+from burnish.graphs.questions.operate.assembly import solver_ability
+from burnish.graphs.questions.plan.invoice import charges, divergences
+from burnish.graphs.questions.plan.plan_file import plan_path
+from burnish.graphs.questions.state.journal import tokens_of
+from burnish.graphs.questions.state.working_set import Desk
+from burnish.graphs.reports.question_card import card
+from burnish.graphs.reports.question_page import render
+from burnish.graphs.runs.settings import Settings
+from burnish.tools.balance.divergence import bootstrap
+from burnish.tools.planning.invoice import invoice
+
+SAMPLES = 12
+_DRAWS = 300
+_TEXT = 600
+
+
+def write_qa_report(folder: RunFolder, desk: Desk, settings: Settings) -> dict[str, Any]:
+    """Write `report.json`, `report.html` and the card `README.md`; return the figures."""
+    manifest = read_json(folder.manifest)
+    figures = figures_of(folder, desk, settings, manifest)
+    write_json(folder.report.with_suffix(".json"), figures)
+    page = render(figures).encode("utf-8", "replace")
+    write_atomic(folder.report, lambda file: file.writelines([page]))
+    text = card(figures, folder.format).encode("utf-8", "replace")
+    write_atomic(folder.root / "README.md", lambda file: file.writelines([text]))
+    return figures
+
+
+def figures_of(
+    folder: RunFolder, desk: Desk, settings: Settings, manifest: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Gather all figures of a run."""
+    entries = list(qa_ledger.read(folder.part("ledger", 0)))
+    tokens = _tokens(folder, settings)
+    told = invoice(charges(desk), tokens["budget"])
+    before, after = desk.source_places, desk.places()
+    return {
+        "burnish": manifest["burnish"],
+        "kind": "qa",
+        "created": manifest["created"],
+        "input": {k: v for k, v in manifest["input"].items() if k not in {"sources", "layout"}},
+        "target": settings.qa.target,
+        "balance": balance(manifest["input"], entries),
+        "divergence": divergences(desk.aim, before, after) | _intervals(desk, before, after),
+        "cells": _cells(desk, before, after),
+        "rounds": _rounds(folder, desk),
+        "tokens": tokens
+        | {
+            "planned": told.planned,
+            "under_planned": told.under_planned,
+            "work": tokens_of(desk.done),
+        },
+        "invoice": [asdict(line) for line in told.lines],
+        "calibration": [point._asdict() for point in told.points],
+        "difficulty": difficulty(entries, desk, settings),
+        "review": read_json(folder.marker(0))["review"],
+        "verdicts": _verdicts(entries),
+        "samples": samples(desk),
+        "quarantined": [
+            {"row": e.id, "reason": e.flag} for e in entries if e.flag and not e.status
+        ][:SAMPLES],
+    }
+
+
+def balance(source: Mapping[str, Any], entries: list[QAEntry]) -> dict[str, Any]:
+    """Set the rows that came in against what became of them."""
+    found = Counter(entry.outcome for entry in entries)
+    parts = {name: found[name] for name in OUTCOMES}
+    rows = int(source["rows"]) + int(source["bad_rows"])
+    counted = sum(found[name] for name in READ)
+    out = rows - found["dropped"] - found["quarantined"] + found["added"]
+    return {
+        "rows_in": rows, **parts, "rows_out": out, "accounted": counted, "balances": counted == rows
+    }  # fmt: skip
+
+
+def _intervals(desk: Desk, before: list[str], after: list[str]) -> dict[str, Any]:
+    """Return 90 % intervals of the divergence; of items at places that the target knows."""
+    found: dict[str, Any] = {}
+    for name, held in (("before_interval", before), ("after_interval", after)):
+        counts = desk.aim.counts(held)
+        if counts.sum():
+            low, _, high = bootstrap(counts, desk.aim.shares, draws=_DRAWS)
+            found[name] = [low, high]
+    return found
+
+
+def _cells(desk: Desk, before: list[str], after: list[str]) -> list[dict[str, Any]]:
+    first, last = Counter(before), Counter(after)
+    target = dict(zip(desk.aim.places, desk.aim.shares.tolist(), strict=True))
+    names = sorted(target.keys() | first.keys())
+    return [
+        {
+            "cell": name,
+            "before": first[name],
+            "after": last[name],
+            "before_share": first[name] / max(len(before), 1),
+            "after_share": last[name] / max(len(after), 1),
+            "target_share": target.get(name, 0.0),
+        }
+        for name in names
+    ]
+
+
+def _rounds(folder: RunFolder, desk: Desk) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    number = 1
+    while (path := plan_path(folder.root, number)).exists():
+        figures = read_json(path)["figures"]
+        orders = [one for one in desk.done if one.round == number]
+        found.append(
+            {"round": number, "orders": len(orders)}
+            | {key: figures.get(key) for key in _PLAN}
+            | {"before": figures["before"]}
+        )
+        number += 1
+    return found
+
+
+_PLAN = (
+    "value", "bound", "gap", "cost", "budget", "reserve", "price_per_1000_tokens", "operations",
+    "baselines", "curve",
+)  # fmt: skip
+
+
+def difficulty(entries: list[QAEntry], desk: Desk, settings: Settings) -> dict[str, Any]:
+    """Say of how many new and changed items the difficulty is known, and why it is not."""
+    written = [e for e in entries if e.difficulty_note and e.outcome in {"edited", "added"}]
+    scored = [entry for entry in written if entry.difficulty is not None]
+    name = settings.qa.solver or settings.llm.model
+    why = ""
+    if solver_ability(settings, desk) is None and written:
+        why = "no model answers them"
+        if settings.llm.endpoint and settings.qa.solver_answers:
+            why = f"no answers of {name} to the set are recorded: see burnish profile --panel"
+    return {
+        "solver": name if scored else None,
+        "scored": len(scored),
+        "unverified": len(written) - len(scored),
+        "why": why,
+    }
+
+
+def _tokens(folder: RunFolder, settings: Settings) -> dict[str, Any]:
+    from burnish.graphs.runs.llm import account_of
+
+    account = account_of(settings.llm, folder.root) if settings.llm.endpoint else None
+    spent = account.spent + account.held if account else 0
+    budget = settings.llm.budget
+    left = None if budget is None else budget - spent
+    return {"budget": budget, "spent": spent, "left": left}
+
+
+def _verdicts(entries: list[QAEntry]) -> dict[str, dict[str, int]]:
+    found: dict[str, Counter[str]] = {}
+    for entry in entries:
+        for verdict in entry.verdicts:
+            found.setdefault(verdict.validator, Counter())[verdict.opinion] += 1
+    return {name: dict(sorted(counts.items())) for name, counts in sorted(found.items())}
+
+
+def samples(desk: Desk) -> list[dict[str, Any]]:
+    """Return a few changes of each operation, before and after."""
+    shown: Counter[str] = Counter()
+    found: list[dict[str, Any]] = []
+    for one in desk.done:
+        name = one.planned.order.operation
+        if shown[name] >= SAMPLES:
+            continue
+        shown[name] += 1
+        found.append({
+            "operation": name,
+            "status": one.status,
+            "reason": one.reason,
+            "from": one.planned.cell_from,
+            "to": one.planned.cell_to,
+            "before": None if one.before is None else _words(one.before),
+            "after": None if one.after is None else _words(one.after),
+            "verdicts": [f"{v.validator}: {v.opinion}, {v.reason}"[:_TEXT] for v in one.verdicts],
+        })
+    return found
+
+
+def _words(item: QAItem) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "question": item.question[:_TEXT],
+        "choices": [choice[:_TEXT] for choice in item.choices],
+        "answer": item.answer[:_TEXT],
+    }

@@ -1,0 +1,1 @@
+"""What a run over questions remembers: set, journal, target, working set."""

@@ -1,0 +1,167 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
+"""A QA set in memory: its items in order, the rows they came from, and the columns they go to."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from burnish.corpora.errors import SourceError
+from burnish.corpora.questions.columns import Layout
+from burnish.corpora.questions.items import to_row
+from burnish.corpora.questions.question_source import (
+    BadRow,
+    QuestionFields,
+    QuestionRow,
+    Selection,
+    open_questions,
+)
+from burnish.corpora.readers.locations import find_parts
+from burnish.corpora.readers.schema import made_column, with_made, without_nulls
+from burnish.corpora.records import QAItem, Value
+from burnish.corpora.storage.type_inference import Kinds, columns_of
+from burnish.graphs.runs.question_settings import QaSettings
+
+
+@dataclass(frozen=True, slots=True)
+class QASet:
+    """The items of a set and what is needed to write them as its own rows."""
+
+    location: str
+    digest: str
+    layout: Layout
+    schema: pa.Schema
+    rows: tuple[QuestionRow, ...]
+    bad: tuple[BadRow, ...] = ()
+    made_ids: str | None = None
+    """Name of the column of ids, where the set has none and they are made."""
+    by_id: Mapping[str, QAItem] = field(default_factory=dict[str, QAItem])
+
+    @property
+    def numbered(self) -> bool:
+        """Tell whether ids are whole numbers."""
+        at = -1 if self.layout.id is None else self.schema.get_field_index(self.layout.id)
+        return at >= 0 and pa.types.is_integer(self.schema.field(at).type)
+
+    @property
+    def items(self) -> list[QAItem]:
+        """Return the items in order."""
+        return [row.item for row in self.rows]
+
+    def row_of(self, item: QAItem) -> dict[str, Value]:
+        """Return an item as a row of the set; what the set has no column for is left out."""
+        row = to_row(item, self.layout)
+        if self.made_ids is not None:
+            row = {self.made_ids: item.id, **row}
+        elif self.numbered and self.layout.id is not None:
+            row[self.layout.id] = int(item.id)
+        return {name: row.get(name) for name in self.schema.names}
+
+    def table(self, items: Iterable[QAItem]) -> pa.Table:
+        """Return items as a table of the set's columns."""
+        rows = [self.row_of(item) for item in items]
+        return pa.Table.from_batches([columns_of(rows, self.schema)])
+
+    def fits(self, item: QAItem) -> bool:
+        """Tell whether the columns of the set can hold the item."""
+        try:
+            self.table([item])
+        except (pa.ArrowException, OverflowError, TypeError, ValueError):
+            return False
+        return True
+
+
+def fields_of(settings: QaSettings, identity: str | None = None) -> QuestionFields:
+    """Return the columns as the settings name them."""
+    return QuestionFields(
+        id=identity,
+        question=settings.question,
+        answer=settings.answer,
+        choices=settings.choices,
+        domain=settings.domain,
+        skill=settings.skill,
+        rationale=settings.rationale,
+        context=settings.context,
+        turns=settings.turns,
+        records=None if settings.records is None else tuple(settings.records),
+    )
+
+
+def read_set(
+    location: str,
+    fields: QuestionFields,
+    selection: Selection,
+    *,
+    strict: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> QASet:
+    """Read a set whole.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
+    source = open_questions(location, fields, selection, strict=strict)
+    rows: list[QuestionRow] = []
+    bad: list[BadRow] = []
+    for row in source.rows(progress):
+        if isinstance(row, QuestionRow):
+            rows.append(row)
+        else:
+            bad.append(row)
+    made = None if source.layout.id is not None else made_column(list(source.layout.columns))
+    schema = _schema(location, source.layout, rows, made)
+    return QASet(
+        location,
+        source.digest(),
+        source.layout,
+        schema,
+        tuple(rows),
+        tuple(bad),
+        made,
+        {row.item.id: row.item for row in rows},
+    )
+
+
+def _schema(
+    location: str, layout: Layout, rows: Sequence[QuestionRow], made: str | None
+) -> pa.Schema:
+    """Return the columns of the source, after one for ids where they are made.
+
+    Raises:
+        SourceError: files hold one column as types that do not go together.
+    """
+    heads = [(part.name, part.head().schema) for part in find_parts(location)]
+    typed = {name for name, schema in heads if schema is not None}
+    known = [schema for _, schema in heads if schema is not None]
+    if len(typed) < len(heads):
+        kinds = Kinds("")
+        for row in rows:
+            if row.source not in typed:
+                kinds.see(to_row(row.item, layout))
+        inferred = kinds.schema()
+        known.append(without_nulls(inferred, inferred.names))
+    try:
+        schema = pa.unify_schemas(known, promote_options="permissive")
+    except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise SourceError(
+            f"{location}: its files do not fit together ({reason}); run them apart"
+        ) from error
+    schema = pa.schema([_as_read(field) for field in schema], metadata=schema.metadata)
+    return schema if made is None else with_made(schema, made)
+
+
+def _as_read(field: pa.Field) -> pa.Field:
+    """Name the items of lists as Parquet gives them back, so that a rebuilt file is the same."""
+    return field.with_type(_named(field.type))
+
+
+def _named(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_list(kind):
+        return pa.list_(pa.field("element", _named(kind.value_type)))
+    if pa.types.is_large_list(kind):
+        return pa.large_list(pa.field("element", _named(kind.value_type)))
+    if pa.types.is_struct(kind):
+        return pa.struct([_as_read(field) for field in kind.fields])
+    return kind

@@ -1,0 +1,87 @@
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+"""Worker processes that work on shards: bounded in flight, gone when the run is gone."""
+
+import multiprocessing
+from collections.abc import Generator, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, Protocol
+
+from burnish.corpora.errors import RunError
+from burnish.corpora.readers.rows import Shard
+from burnish.graphs.runs.worker_process import deaf, follow_parent
+
+Marker = dict[str, Any]
+
+
+class Runner(Protocol):
+    """Whoever works on one shard after another."""
+
+    def run(self, shard: Shard) -> Marker:
+        """Do the shard, write its files and its marker, and return what the marker says."""
+        ...
+
+
+class Work(Protocol):
+    """What a worker needs to know; it travels to other processes."""
+
+    def runner(self) -> Runner:
+        """Make the runner, in the process that will use it."""
+        ...
+
+
+def refine_here(runner: Runner, shards: Iterator[Shard]) -> Generator[Marker]:
+    """Refine shards one after another in this process."""
+    for shard in shards:
+        yield runner.run(shard)
+
+
+def refine_with(job: Work, shards: Iterator[Shard], workers: int) -> Generator[Marker]:
+    """Refine shards in worker processes; markers come as shards finish.
+
+    At most one shard a worker waits while others run, so memory stays bounded. When the caller
+    stops early, shards in flight are finished first.
+
+    Raises:
+        RunError: a worker died.
+    """
+    executor = ProcessPoolExecutor(
+        workers, multiprocessing.get_context("spawn"), initializer=_prepare, initargs=(job,)
+    )
+    running: set[Future[Marker]] = set()
+    try:
+        for shard in shards:
+            with deaf():
+                running.add(executor.submit(_refine, shard))
+            if len(running) > workers:
+                yield from _finished(running)
+        while running:
+            yield from _finished(running)
+    except BrokenProcessPool:
+        raise RunError(
+            "a worker process died (out of memory, or killed); run the same command again to "
+            "go on from the last finished shard"
+        ) from None
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _finished(running: set[Future[Marker]]) -> Iterator[Marker]:
+    done, _ = wait(running, return_when=FIRST_COMPLETED)
+    running -= done
+    yield from (future.result() for future in done)
+
+
+class _Worker:
+    """The runner of this worker process."""
+
+    runner: Runner
+
+
+def _prepare(job: Work) -> None:
+    follow_parent()
+    _Worker.runner = job.runner()
+
+
+def _refine(shard: Shard) -> Marker:
+    return _Worker.runner.run(shard)

@@ -1,0 +1,1 @@
+"""The machine and its servers: doctor, vLLM started and watched."""

@@ -1,0 +1,4 @@
+"""Which edits to which items under a budget: problem, integer program, bounds, quotas, invoice.
+
+The only room that knows CVXPY.
+"""

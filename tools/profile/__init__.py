@@ -1,0 +1,1 @@
+"""What a set of questions holds: cells, difficulty, abilities, labels."""

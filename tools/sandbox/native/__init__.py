@@ -1,0 +1,1 @@
+"""The sandbox on Linux: a sealed fork server behind seccomp, name spaces and limits."""

@@ -1,0 +1,1 @@
+"""The sandbox where the kernel offers none: CPython in WebAssembly."""

@@ -1,0 +1,1 @@
+../../graphs/api/__init__.py
