@@ -17,7 +17,7 @@ from burnish.corpora.runs.document_ledger import OUTCOMES, read
 from burnish.corpora.runs.folder import RunFolder
 from burnish.eval.robustness.crashes import Trial, imbalance, snapshot, write_corpus
 from burnish.eval.robustness.sessions import start
-from burnish.graphs.cli.run import open_input
+from burnish.graphs.commands.inputs import open_input
 from burnish.graphs.documents.assembly import make_refiner
 from burnish.graphs.documents.record_graph import Services
 from burnish.graphs.documents.stages import RunContext
