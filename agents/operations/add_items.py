@@ -17,9 +17,8 @@ from burnish.agents.operations.item_schemas import (
 )
 from burnish.agents.operations.llm_operation import Brief, Declined, settled
 from burnish.agents.operations.operation import Order
-from burnish.agents.validators.verdict import Verdict
 from burnish.corpora.errors import ReplyError
-from burnish.corpora.records import QAItem, digest
+from burnish.corpora.records import QAItem, Verdict, digest
 from burnish.tools.answers.likeness import equal
 from burnish.tools.items.keys import key_positions, seated
 from burnish.tools.stable_order import rank

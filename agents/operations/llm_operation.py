@@ -19,9 +19,8 @@ from burnish.agents.operations.operation import Edit, Order
 from burnish.agents.prompting.output_schemas import form_schema
 from burnish.agents.prompting.sections import digest_of, sections
 from burnish.agents.prompting.structured import Metered, Reading, ask_parsed, json_as
-from burnish.agents.validators.verdict import Verdict
 from burnish.corpora.errors import STOPPING, BudgetExhausted, ModelError, ReplyError
-from burnish.corpora.records import QAItem
+from burnish.corpora.records import QAItem, Verdict
 
 F = TypeVar("F", bound=Form)
 PROMPTS = Path(__file__).with_name("item_writer.md")

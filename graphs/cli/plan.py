@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from burnish.corpora.errors import BudgetExhausted, ModelError, QuotaPaused, UsageError
+from burnish.corpora.records import QUESTIONS
 from burnish.corpora.runs.folder import RunFolder
-from burnish.corpora.runs.question_ledger import READ
 from burnish.graphs.cli.run import open_input
 from burnish.graphs.documents.stages import RunContext
 from burnish.graphs.questions.stages import QaContext
@@ -70,7 +70,7 @@ def _told(folder: RunFolder, state: RunState, *, as_json: bool) -> int:
         result = {"run": str(folder.root), "kind": "qa", "totals": totals, "divergence": far}
         typer.echo(json.dumps(result | {"faults": faults, "report": str(folder.report)}))
     else:
-        parts = " + ".join(f"{totals.get(name, 0):,} {name}" for name in READ)
+        parts = " + ".join(f"{totals.get(name, 0):,} {name}" for name in QUESTIONS.read)
         typer.echo(
             f"{totals.get('rows', 0):,} rows = {parts}; {totals.get('added', 0):,} added, "
             f"{totals.get('rows_out', 0):,} in the set\n"

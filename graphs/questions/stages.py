@@ -16,8 +16,8 @@ from typing import Any
 from burnish.corpora.errors import UsageError
 from burnish.corpora.questions.answer_files import join_answers
 from burnish.corpora.questions.question_source import Selection
+from burnish.corpora.records import QUESTIONS
 from burnish.corpora.runs.folder import RunFolder, read_json
-from burnish.corpora.runs.question_ledger import READ
 from burnish.graphs.profile.vector_cache import Vectoring
 from burnish.graphs.questions.commit import outcome_of, write_set
 from burnish.graphs.questions.manifest import manifest_of, marks_of
@@ -196,7 +196,7 @@ class QaContext:
     def _faults(self, marker: dict[str, Any], desk: Desk) -> list[str]:
         outcomes = marker["outcomes"]
         rows = len(desk.own.rows) + len(desk.own.bad)
-        counted = sum(outcomes[name] for name in READ)
+        counted = sum(outcomes[name] for name in QUESTIONS.read)
         out = rows - outcomes["dropped"] - outcomes["quarantined"] + outcomes["added"]
         faults: list[str] = []
         if counted != rows:

@@ -23,7 +23,6 @@ from langgraph.runtime import Runtime
 from burnish.agents.operations.checked import Admitting
 from burnish.agents.operations.operation import Edit, Operation
 from burnish.agents.validators.validation import Decision, Policy, Validation, combine
-from burnish.agents.validators.verdict import Verdict
 from burnish.corpora.errors import (
     STOPPING,
     BudgetExhausted,
@@ -31,6 +30,7 @@ from burnish.corpora.errors import (
     ModelError,
     ReplyError,
 )
+from burnish.corpora.records import Verdict
 from burnish.graphs.questions.state.journal import UNSPENT, Done, Planned, done_of
 
 CHECK, REPAIR = "check", "repair"

@@ -4,9 +4,8 @@ from dataclasses import dataclass, field, replace
 
 from burnish.agents.operations.checked import Checked, Checks
 from burnish.agents.operations.operation import Edit, Operation, Order, Scored
-from burnish.agents.validators.verdict import Verdict
 from burnish.corpora.errors import BudgetExhausted
-from burnish.corpora.records import QAItem
+from burnish.corpora.records import QAItem, Verdict
 from burnish.tools.items.checks import asked
 from burnish.tools.items.contamination import TextIndex
 

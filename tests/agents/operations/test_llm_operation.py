@@ -15,9 +15,8 @@ from burnish.agents.operations.edit_items import Recalibrate, Rephrase, RewriteD
 from burnish.agents.operations.few_shot import Example, chosen, examples_in
 from burnish.agents.operations.llm_operation import WriterConfig, Written
 from burnish.agents.operations.operation import Edit, Operation, Order
-from burnish.agents.validators.verdict import Verdict
 from burnish.corpora.errors import BudgetExhausted, ModelError
-from burnish.corpora.records import QAItem
+from burnish.corpora.records import QAItem, Verdict
 from burnish.tools.items.keys import key_positions, key_text, wrong_choices
 
 ITEM = QAItem(

@@ -7,7 +7,7 @@ import pytest
 from burnish.agents.llm.messages import Reply, Request
 from burnish.agents.llm.scripted import Line, ScriptedClient
 from burnish.agents.validators.reasoner import Reasoner, ReasonerConfig, program_in, shown
-from burnish.agents.validators.verdict import Validator, Verdict
+from burnish.agents.validators.verdict import Validator
 from burnish.corpora.errors import (
     BudgetExhausted,
     ModelError,
@@ -15,7 +15,7 @@ from burnish.corpora.errors import (
     ReplyError,
     SandboxUnavailable,
 )
-from burnish.corpora.records import QAItem
+from burnish.corpora.records import QAItem, Verdict
 from burnish.tools.sandbox.pool import Sandbox, layers
 from burnish.tools.sandbox.results import Execution, Limits
 

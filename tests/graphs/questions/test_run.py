@@ -19,11 +19,10 @@ from hypothesis import strategies as st
 
 from burnish.agents.operations.operation import Edit, Operation, Order
 from burnish.agents.validators.validation import Policy, Validation
-from burnish.agents.validators.verdict import Evidence, Verdict
 from burnish.corpora.errors import BudgetExhausted, QuotaPaused, RunError, SourceError, UsageError
-from burnish.corpora.records import QAItem
+from burnish.corpora.records import Evidence, QAItem, Verdict
 from burnish.corpora.runs.folder import RunFolder
-from burnish.corpora.runs.question_ledger import QAEntry, read
+from burnish.corpora.runs.question_ledger import LEDGER, QAEntry
 from burnish.eval.robustness.sessions import start
 from burnish.graphs.archive.question_replay import replay_set, verify_set
 from burnish.graphs.cli.run import kind_of
@@ -72,7 +71,7 @@ def _run(sets: Path, root: Path, *pairs: str, **parts: Any) -> RunState:
 
 def _ledger(root: Path) -> list[QAEntry]:
     folder = RunFolder.open(root)
-    return list(read(folder.part("ledger", 0)))
+    return list(LEDGER.read(folder.part("ledger", 0)))
 
 
 def _snapshot(root: Path) -> dict[str, bytes]:
@@ -302,7 +301,13 @@ class Reword:
             raise BudgetExhausted(asked=100, spent=90, held=0, limit=100)
         after = replace(item, question=item.question + " Answer in steps.")
         opinion = Verdict(
-            "reader", "accept", 0.4, "looks right", None, (Evidence("judgement", "m", "ok"),), 5
+            "reader",
+            "accept",
+            0.4,
+            "looks right",
+            None,
+            5,
+            evidence=(Evidence("judgement", "m", "ok"),),
         )
         return Edit(order, "done", item, after, "reworded", 12, verdicts=(opinion,))
 
