@@ -30,7 +30,7 @@ from burnish.corpora.runs.question_ledger import (
 from burnish.corpora.storage.arrow_json import row_digests
 from burnish.corpora.storage.writers import write_jsonl, write_table
 from burnish.graphs.questions.review import review_rows
-from burnish.graphs.questions.state.journal import Done
+from burnish.graphs.questions.state.journal import CompletedEdit
 from burnish.graphs.questions.state.question_set import QASet
 from burnish.graphs.questions.state.working_set import ADDING, Desk
 
@@ -74,9 +74,9 @@ def records_of(desk: Desk) -> Records:
     return Records(entries, standing, aside)
 
 
-def _by_item(done: Sequence[Done]) -> dict[str, Done]:
+def _by_item(done: Sequence[CompletedEdit]) -> dict[str, CompletedEdit]:
     """Return what was done to each item; an earlier look at it joins what came after."""
-    found: dict[str, Done] = {}
+    found: dict[str, CompletedEdit] = {}
     for one in done:
         if one.before is None or one.planned.order.operation in ADDING:
             continue
@@ -93,7 +93,7 @@ def _by_item(done: Sequence[Done]) -> dict[str, Done]:
     return found
 
 
-def outcome_of(done: Done | None) -> Outcome:
+def outcome_of(done: CompletedEdit | None) -> Outcome:
     """Name what an order did to its item."""
     if done is None:
         return "unchanged"
@@ -106,7 +106,7 @@ def outcome_of(done: Done | None) -> Outcome:
     return "dropped" if done.after is None else "edited"
 
 
-def _entry(name: str, outcome: Outcome, done: Done | None) -> QAEntry:
+def _entry(name: str, outcome: Outcome, done: CompletedEdit | None) -> QAEntry:
     if done is None:
         return QAEntry(name, outcome)
     planned = done.planned
