@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 """Fits the networks of the line tagger to labelled pages."""
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 """Training of the line tagger: `train` makes the shipped weights, their scores and their card."""
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportMissingTypeStubs=false, reportPrivateImportUsage=false
 """The model that is trained: loaded or new, with or without LoRA, and its loss on a packed row."""
+
+# pyright: reportMissingTypeStubs=false, reportPrivateImportUsage=false
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
 
 import warnings
 from collections.abc import Sequence

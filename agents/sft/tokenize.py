@@ -1,6 +1,8 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportMissingTypeStubs=false, reportPrivateImportUsage=false
 """From conversations to packed rows of tokens; the chat template and a tokenizer of one's own."""
+
+# pyright: reportMissingTypeStubs=false, reportPrivateImportUsage=false
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
 
 import bisect
 import random

@@ -1,11 +1,13 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportMissingTypeStubs=false, reportPrivateImportUsage=false
 """Supervised fine-tuning of a served refiner: a loop of our own over packed rows.
 
 A loop of its own and not TRL: packed pairs must not see each other without FlashAttention too,
 only answers are learnt whatever the template, and the same code runs where there is nothing but
 PyTorch and transformers. One device; it needs no burnish packages but these `sft_*` modules.
 """
+
+# pyright: reportMissingTypeStubs=false, reportPrivateImportUsage=false
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
 
 import math
 import time

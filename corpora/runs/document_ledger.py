@@ -1,11 +1,12 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 """The ledger: one row for each record that was read, saying what was decided, by whom and why.
 
 The rows of a shard stand in the order of its records, rows that could not be read come last. With
 the refined files they hold everything: each span carries the text it removed, so any version of a
 document can be rebuilt without the source and without a model.
 """
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

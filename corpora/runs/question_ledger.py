@@ -1,11 +1,12 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 """The ledger of a run over questions: one row for each item of the set, read, added or refused.
 
 Rows of the set stand in source order, then those that were to be added, then rows that could not
 be read. With `data/` and `aside/`, which holds the whole row of every item as it was before it was
 edited or dropped, any version of the set is rebuilt without the source and without a model.
 """
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

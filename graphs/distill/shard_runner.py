@@ -1,10 +1,11 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 """Turns one shard of documents into training pairs: the unit of work and of resume.
 
 Every file is written whole or not at all, the marker last. `data/` holds all pairs that passed the
 filters, before any are chosen; `ledger/` has a row a document and no text of it.
 """
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
 import asyncio
 import time

@@ -1,4 +1,3 @@
-# pyright: reportUnknownMemberType=false
 """The conversation graph: how a served refiner comes to a program for one document.
 
 `number → ask → parse → try → (feedback → ask | merge)`, over all windows of the document at once;
@@ -6,6 +5,8 @@ windows that are done wait while others go on. What follows (guard, another atte
 the record graph's, inside whose `refine` node this graph runs. It is compiled without a
 checkpointer: texts stand in its state and reach no disk from here.
 """
+
+# pyright: reportUnknownMemberType=false
 
 import asyncio
 from collections.abc import Callable, Sequence

@@ -1,10 +1,11 @@
-# pyright: reportUnknownMemberType=false
 """The record graph: routes documents between the agents until something is decided on each.
 
 `refine → guard → (refine again | validate) → decide`, over a batch where the refiner works in
 bulk and over one document where it converses: the same nodes and the same routes. It is compiled
 without a checkpointer, so texts may stand in its state; they never reach a disk from here.
 """
+
+# pyright: reportUnknownMemberType=false
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace

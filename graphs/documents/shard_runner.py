@@ -1,10 +1,11 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 """Carries one shard through the record graph and writes what comes out: the unit of resume.
 
 Every file is written whole or not at all, the marker last. Nothing but the shard, the settings and
 the refiner decides what the files hold, so a shard that is done again gives the same bytes.
 """
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
 import asyncio
 import hashlib

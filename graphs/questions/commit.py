@@ -1,10 +1,11 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 """Writes the refined set: `data/`, `aside/`, `ledger/`, `quarantine/`, `review.jsonl`, a marker.
 
 Every file is written whole or not at all, the marker last. What they hold follows from the source
 and the batches alone.
 """
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
 import hashlib
 from collections import Counter

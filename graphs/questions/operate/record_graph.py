@@ -1,4 +1,3 @@
-# pyright: reportUnknownMemberType=false
 """The record graph of questions: orders go to their operations, what is doubted to validators.
 
 `operate → validate → (operate again | decide)`, over a batch of orders whose agents work side by
@@ -9,6 +8,8 @@ want checking are checked, and a wrong key that independent paths agree on goes 
 Nothing depends on which answer comes first, so a batch that is done again ends the same. It is
 compiled without a checkpointer, so texts may stand in its state; they never reach a disk from here.
 """
+
+# pyright: reportUnknownMemberType=false
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence

@@ -1,5 +1,7 @@
-# pyright: reportUnknownMemberType=false, reportArgumentType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 """The parts of served training: pairs, template, packing, loss, files."""
+
+# pyright: reportArgumentType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
 
 import dataclasses
 import json
