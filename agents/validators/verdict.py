@@ -6,7 +6,7 @@ from burnish.corpora.errors import STOPPING, BurnishError, ModelError, QuotaPaus
 from burnish.corpora.records import QAItem, Verdict
 
 
-def stops(error: BurnishError) -> bool:
+def stops_run(error: BurnishError) -> bool:
     """Tell whether a failure is raised: the server is gone, or refuses everybody.
 
     An opinion that was formed without it would stay in the ledger when the run goes on. A reply
@@ -18,7 +18,7 @@ def stops(error: BurnishError) -> bool:
 
 
 class Validator(Protocol):
-    """Checks an item; a boundary's failure is a Verdict, unless `stops` says otherwise."""
+    """Checks an item; a boundary's failure is a Verdict, unless `stops_run` says otherwise."""
 
     @property
     def name(self) -> str:

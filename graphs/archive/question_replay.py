@@ -1,11 +1,12 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 """Rebuilds a refined QA set, or another version of it, from what its run keeps; checks the run.
 
 A version leaves edits out: an edited or dropped item comes back as its row in `aside/`, an added
 one goes. Rows are taken as they lie, never written anew, so a version that leaves nothing out is
 `data/` byte for byte, and one that leaves everything out is the source as burnish writes it.
 """
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
 import hashlib
 import shutil

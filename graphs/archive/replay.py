@@ -1,10 +1,11 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 """Rebuilds a run's corpus, or another version of it, from what the run keeps: no source, no model.
 
 A version leaves out some of the decisions that were taken. Calls name lines of the raw text, so
 the calls that remain mean what they meant before, whichever others go.
 """
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
 import json
 import shutil

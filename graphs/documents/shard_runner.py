@@ -1,10 +1,11 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 """Carries one shard through the record graph and writes what comes out: the unit of resume.
 
 Every file is written whole or not at all, the marker last. Nothing but the shard, the settings and
 the refiner decides what the files hold, so a shard that is done again gives the same bytes.
 """
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
 import asyncio
 import hashlib
@@ -18,7 +19,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from burnish.agents.refiners.refiner import BulkRefiner
+from burnish.agents.refiners.refiner import Refiner
 from burnish.corpora.errors import BurnishError
 from burnish.corpora.readers.rows import BadRow, Shard, raw_row
 from burnish.corpora.records import DOCUMENTS, Document, Outcome
@@ -93,7 +94,7 @@ class ShardRunner:
         return [next(high if each else rest) for each in raised]
 
     async def _decided(self, documents: Sequence[Document], services: Services) -> list[Decision]:
-        if isinstance(services.refiner, BulkRefiner):
+        if isinstance(services.refiner, Refiner):
             return [
                 decision
                 for batch in _batches(documents)

@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 """Documents in the run graph: surveyed, refined shard by shard, counted and reported on."""
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
 
 import asyncio
 from collections import Counter

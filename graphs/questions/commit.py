@@ -1,10 +1,11 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 """Writes the refined set: `data/`, `aside/`, `ledger/`, `quarantine/`, `review.jsonl`, a marker.
 
 Every file is written whole or not at all, the marker last. What they hold follows from the source
 and the batches alone.
 """
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
 import hashlib
 from collections import Counter
@@ -22,7 +23,7 @@ from burnish.corpora.runs.question_ledger import LEDGER, QAEntry
 from burnish.corpora.storage.arrow_json import row_digests
 from burnish.corpora.storage.writers import write_jsonl, write_table
 from burnish.graphs.questions.review import review_rows
-from burnish.graphs.questions.state.journal import Done
+from burnish.graphs.questions.state.journal import CompletedEdit
 from burnish.graphs.questions.state.question_set import QASet
 from burnish.graphs.questions.state.working_set import ADDING, Desk
 
@@ -66,9 +67,9 @@ def records_of(desk: Desk) -> Records:
     return Records(entries, standing, aside)
 
 
-def _by_item(done: Sequence[Done]) -> dict[str, Done]:
+def _by_item(done: Sequence[CompletedEdit]) -> dict[str, CompletedEdit]:
     """Return what was done to each item; an earlier look at it joins what came after."""
-    found: dict[str, Done] = {}
+    found: dict[str, CompletedEdit] = {}
     for one in done:
         if one.before is None or one.planned.order.operation in ADDING:
             continue
@@ -85,7 +86,7 @@ def _by_item(done: Sequence[Done]) -> dict[str, Done]:
     return found
 
 
-def outcome_of(done: Done | None) -> Outcome:
+def outcome_of(done: CompletedEdit | None) -> Outcome:
     """Name what an order did to its item."""
     if done is None:
         return "unchanged"
@@ -98,7 +99,7 @@ def outcome_of(done: Done | None) -> Outcome:
     return "dropped" if done.after is None else "edited"
 
 
-def _entry(name: str, outcome: Outcome, done: Done | None) -> QAEntry:
+def _entry(name: str, outcome: Outcome, done: CompletedEdit | None) -> QAEntry:
     if done is None:
         return QAEntry(name, outcome)
     planned = done.planned

@@ -13,10 +13,10 @@ from typing import Any, cast
 
 import orjson
 
-from burnish.agents.operations.operation import Order
+from burnish.agents.operations.operation import EditOrder
 from burnish.corpora.errors import UsageError
 from burnish.corpora.records import QAItem
-from burnish.graphs.questions.state.journal import Done, Planned, item_row
+from burnish.graphs.questions.state.journal import CompletedEdit, PlannedEdit, item_row
 from burnish.graphs.questions.state.working_set import ADDING, Desk
 
 HUMAN = "human"
@@ -46,12 +46,12 @@ def review_rows(desk: Desk) -> list[dict[str, object]]:
     return [_row(done) for done in desk.done if needs_review(done)]
 
 
-def needs_review(done: Done) -> bool:
+def needs_review(done: CompletedEdit) -> bool:
     """Tell whether a person should look: it was flagged, or the validators are not sure of it."""
     return done.planned.order.operation != HUMAN and (done.status == "flagged" or bool(done.review))
 
 
-def _row(done: Done) -> dict[str, object]:
+def _row(done: CompletedEdit) -> dict[str, object]:
     stays = done.before if done.planned.order.operation not in ADDING else None
     item = done.after or stays
     suggested = None if done.suggested is None else {"answer": done.suggested}
@@ -130,17 +130,17 @@ def _correction_fault(correction: object) -> str:
     return ""
 
 
-def by_hand(decisions: Sequence[Decision], desk: Desk) -> list[Done]:
+def by_hand(decisions: Sequence[Decision], desk: Desk) -> list[CompletedEdit]:
     """Return accepted corrections of items of this set as edits by hand."""
-    found: list[Done] = []
+    found: list[CompletedEdit] = []
     for decision in decisions:
         item = desk.own.by_id.get(decision.id)
         if item is None or not decision.accepted or not decision.correction:
             continue
         after = decision.corrected(item)
         place = desk.place[item.id]
-        planned = Planned(Order(HUMAN, item), cell_from=place, cell_to=place)
-        found.append(Done(planned, 0, "done", after, reason="corrected by a person"))
+        planned = PlannedEdit(EditOrder(HUMAN, item), cell_from=place, cell_to=place)
+        found.append(CompletedEdit(planned, 0, "done", after, reason="corrected by a person"))
     return found
 
 

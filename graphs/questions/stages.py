@@ -32,7 +32,7 @@ from burnish.graphs.questions.plan.plan_file import (
 )
 from burnish.graphs.questions.plan.solve import edits_left
 from burnish.graphs.questions.review import by_hand, read_reviewed
-from burnish.graphs.questions.state.journal import LOOKING, Done, Journal, Planned
+from burnish.graphs.questions.state.journal import LOOKING, CompletedEdit, Journal, PlannedEdit
 from burnish.graphs.questions.state.question_set import QASet, fields_of, read_set
 from burnish.graphs.questions.state.target import locate
 from burnish.graphs.questions.state.working_set import ADDING, Desk
@@ -112,7 +112,7 @@ class QaContext:
         self._round_done(number, planned)
         return RunState(totals={"orders": len(desk.done)})
 
-    def _round_done(self, number: int, planned: list[Planned]) -> None:
+    def _round_done(self, number: int, planned: list[PlannedEdit]) -> None:
         """Carry out what is in no batch of a round yet, and take in all of it."""
         journal, desk = self._journal, self._desk(number - 1)
         if self.round == number:
@@ -133,7 +133,7 @@ class QaContext:
     def _journal(self) -> Journal:
         return Journal(self.folder.root)
 
-    async def _carry_out(self, number: int, batches: list[list[Planned]], first: int) -> None:
+    async def _carry_out(self, number: int, batches: list[list[PlannedEdit]], first: int) -> None:
         """Carry out batches one after the other; each sees the set as the one before left it."""
         graph = build()
         journal, desk = self._journal, self._desk(number - 1)
@@ -264,12 +264,12 @@ _NO_OUTCOMES = {"edited": 0, "dropped": 0, "quarantined": 0}
 _TOLD = ("value", "bound", "gap", "cost", "budget", "price_per_1000_tokens", "operations", "size")
 
 
-def _batches(planned: list[Planned], size: int) -> Iterator[list[Planned]]:
+def _batches(planned: list[PlannedEdit], size: int) -> Iterator[list[PlannedEdit]]:
     for start in range(0, len(planned), size):
         yield planned[start : start + size]
 
 
-def _repairs(settings: Settings, desk: Desk, left: Sequence[Sequence[Planned]]) -> int | None:
+def _repairs(settings: Settings, desk: Desk, left: Sequence[Sequence[PlannedEdit]]) -> int | None:
     """Return how many checked items may be repaired beside what is still ordered; None: all."""
     free = edits_left(settings.qa, desk.since)
     if free is None:
@@ -278,7 +278,7 @@ def _repairs(settings: Settings, desk: Desk, left: Sequence[Sequence[Planned]]) 
     return max(free - ordered, 0)
 
 
-def _told(done: list[Done]) -> Marker:
+def _told(done: list[CompletedEdit]) -> Marker:
     """Return what a batch did, in the words that a watcher knows."""
     found = Counter(outcome_of(one) for one in done)
     size = sum(len(one.before.question.encode("utf-8", "replace")) for one in done if one.before)

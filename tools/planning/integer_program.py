@@ -1,12 +1,13 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportMissingTypeStubs=false
-# pyright: reportAttributeAccessIssue=false
 """The budget program, stated once in CVXPY and solved by HiGHS.
 
 Only this module imports CVXPY. It is made for small sets of options: CVXPY needs 40 s and 6 GB
 merely to write down the program of a million items, so large instances arrive here as samples and
 cores (see `burnish.tools.planning.lagrangian`), with the limits that the rest leaves over.
 """
+
+# pyright: reportAttributeAccessIssue=false, reportMissingTypeStubs=false
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
 
 import warnings
 from dataclasses import dataclass

@@ -1,4 +1,3 @@
-# pyright: reportUnknownMemberType=false
 """The record graph of questions: orders go to their operations, what is doubted to validators.
 
 `operate → validate → (operate again | decide)`, over a batch of orders whose agents work side by
@@ -9,6 +8,8 @@ want checking are checked, and a wrong key that independent paths agree on goes 
 Nothing depends on which answer comes first, so a batch that is done again ends the same. It is
 compiled without a checkpointer, so texts may stand in its state; they never reach a disk from here.
 """
+
+# pyright: reportUnknownMemberType=false
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -21,8 +22,13 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from burnish.agents.operations.checked import Admitting
-from burnish.agents.operations.operation import Edit, Operation
-from burnish.agents.validators.validation import Decision, Policy, Validation, combine
+from burnish.agents.operations.operation import EditResult, Operation
+from burnish.agents.validators.validation import (
+    ReviewPolicy,
+    Validation,
+    ValidationDecision,
+    combine,
+)
 from burnish.corpora.errors import (
     STOPPING,
     BudgetExhausted,
@@ -31,7 +37,12 @@ from burnish.corpora.errors import (
     ReplyError,
 )
 from burnish.corpora.records import Verdict
-from burnish.graphs.questions.state.journal import UNSPENT, Done, Planned, done_of
+from burnish.graphs.questions.state.journal import (
+    UNSPENT,
+    CompletedEdit,
+    PlannedEdit,
+    complete_edit,
+)
 
 CHECK, REPAIR = "check", "repair"
 """Operations: look at an item and change nothing; mend its key."""
@@ -45,7 +56,7 @@ class Workshop:
 
     operations: Mapping[str, Operation]
     validation: Validation | None = None
-    policy: Policy = field(default_factory=Policy)
+    policy: ReviewPolicy = field(default_factory=ReviewPolicy)
     concurrency: int = 16
     """Orders in flight."""
     begin: Callable[[], None] = lambda: None
@@ -56,9 +67,9 @@ class Workshop:
 class Case:
     """An order on its way through the graph."""
 
-    planned: Planned
-    edit: Edit | None = None
-    decision: Decision | None = None
+    planned: PlannedEdit
+    edit: EditResult | None = None
+    decision: ValidationDecision | None = None
     """What the validators together said of the item, or of the draft."""
     earlier: tuple[Verdict, ...] = ()
     """What they said of the item before it was repaired."""
@@ -74,7 +85,7 @@ class QaState(TypedDict):
     """State of the record graph."""
 
     cases: list[Case]
-    done: list[Done]
+    done: list[CompletedEdit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +112,7 @@ async def operate(state: QaState, runtime: Runtime[Batch]) -> dict[str, list[Cas
         if case.edit is not None or case.unspent or case.stop:
             return case
         if order.operation == CHECK:
-            return replace(case, edit=Edit(order, "done", order.item, order.item))
+            return replace(case, edit=EditResult(order, "done", order.item, order.item))
         return replace(case, edit=await operations[order.operation].apply(order))
 
     cases = await _side_by_side(runtime.context, one, state["cases"])
@@ -148,7 +159,9 @@ async def _side_by_side(
             except (ModelError, ReplyError) as error:
                 if isinstance(error, ModelError) and error.kind in STOPPING:
                     return replace(case, stop=error)
-                return replace(case, edit=Edit(order, "failed", order.item, reason=str(error)))
+                return replace(
+                    case, edit=EditResult(order, "failed", order.item, reason=str(error))
+                )
             except BurnishError as error:
                 return replace(case, stop=error)
 
@@ -206,21 +219,21 @@ def _repairing(case: Case) -> Case:
     return replace(case, planned=planned, edit=None, decision=None, earlier=verdicts)
 
 
-def decide(state: QaState, runtime: Runtime[Batch]) -> dict[str, list[Done]]:
+def decide(state: QaState, runtime: Runtime[Batch]) -> dict[str, list[CompletedEdit]]:
     """Say what came of each order."""
     return {"done": [_decided(case, runtime.context.number) for case in state["cases"]]}
 
 
-def _decided(case: Case, number: int) -> Done:
+def _decided(case: Case, number: int) -> CompletedEdit:
     planned, edit, decision = case.planned, case.edit, case.decision
     before = sum(verdict.tokens for verdict in case.earlier)
     if edit is None or case.unspent:
         reason = case.unspent or "the run was stopped"
-        return Done(
+        return CompletedEdit(
             planned, number, UNSPENT, planned.order.item, reason=reason, tokens=before, attempts=0,
             verdicts=case.earlier,
         )  # fmt: skip
-    done = done_of(planned, number, edit)
+    done = complete_edit(planned, number, edit)
     asked = 0 if edit.verdicts or decision is None else decision.tokens
     said = () if decision is None else decision.verdicts
     # A repair asks the validators itself, which are the same questions: told and counted once.
@@ -256,11 +269,11 @@ def build() -> QaGraph:
 
 async def drive(
     graph: QaGraph,
-    planned: Sequence[Planned],
+    planned: Sequence[PlannedEdit],
     workshop: Workshop,
     number: int,
     repairs: int | None = None,
-) -> list[Done]:
+) -> list[CompletedEdit]:
     """Carry out orders side by side and return what came of each, in order.
 
     Raises:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from burnish.graphs.questions.plan.options import LOOKED_AT, tells_its_key
-from burnish.graphs.questions.state.journal import Done
+from burnish.graphs.questions.state.journal import CompletedEdit
 from burnish.graphs.questions.state.target import Aim
 from burnish.graphs.questions.state.working_set import ADDING, Desk
 from burnish.tools.balance.divergence import jsd
@@ -42,7 +42,7 @@ def realised(desk: Desk) -> list[float]:
     return falls
 
 
-def merit_of(one: Done) -> float:
+def merit_of(one: CompletedEdit) -> float:
     """Return what an order brought by itself, beyond where items stand."""
     if one.status in _IN_VAIN:
         return 0.0
@@ -51,7 +51,7 @@ def merit_of(one: Done) -> float:
     return one.planned.expected.merit
 
 
-def _moved(one: Done, index: Mapping[str, int]) -> tuple[int | None, int | None] | None:
+def _moved(one: CompletedEdit, index: Mapping[str, int]) -> tuple[int | None, int | None] | None:
     if one.status != "done":
         return None
     planned = one.planned
@@ -69,7 +69,7 @@ def charges(desk: Desk) -> list[Charge]:
     return [_charge(one, fall) for one, fall in zip(desk.done, realised(desk), strict=True)]
 
 
-def _charge(one: Done, fall: float) -> Charge:
+def _charge(one: CompletedEdit, fall: float) -> Charge:
     planned, expected = one.planned, one.planned.expected
     # A look at an item counts for something only so that it is taken.
     looks = 0 < expected.promised <= LOOKED_AT

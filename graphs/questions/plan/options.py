@@ -3,7 +3,7 @@
 import numpy as np
 
 from burnish.agents.operations.gain_model import UNTRIED_TOKENS
-from burnish.agents.operations.operation import Order
+from burnish.agents.operations.operation import EditOrder
 from burnish.corpora.records import QAItem
 from burnish.graphs.questions.operate.assembly import allowed, solver_ability
 from burnish.graphs.questions.operate.record_graph import CHECK
@@ -40,7 +40,7 @@ def options_of(desk: Desk, settings: Settings) -> list[Option]:
         name, seed = one.item.id, qa.seed
         if allowed(qa, "remove"):
             gain = worth if name in faulty else 0.0
-            options.append(Option(name, Order("remove", one.item), one.place, "", gain))
+            options.append(Option(name, EditOrder("remove", one.item), one.place, "", gain))
         if name not in desk.looked_at:
             options += _looking(one, settings, faulty=name in faulty)
         if allowed(qa, "mine_distractors") and tells_its_key(one.item):
@@ -67,7 +67,7 @@ def _written(one: Candidate, desk: Desk, settings: Settings, worth: float) -> li
     for other in (bucket - 1, bucket + 1):
         place = place_name(cell, other)
         if place in desk.aim.places:
-            order = Order("recalibrate", one.item, cell, other, qa.seed)
+            order = EditOrder("recalibrate", one.item, cell, other, qa.seed)
             found.append(Option(one.item.id, order, one.place, place, cost=tokens))
     return found
 
@@ -92,7 +92,7 @@ def _new_items(desk: Desk, settings: Settings) -> list[Option]:
             seed += 1
             name = f"new:{place}:{number}"
             options += [
-                Option(name, Order(each, None, cell, level, seed), "", place, cost=tokens)
+                Option(name, EditOrder(each, None, cell, level, seed), "", place, cost=tokens)
                 for each in names
             ]
     return options
@@ -115,7 +115,7 @@ def _looking(one: Candidate, settings: Settings, *, faulty: bool) -> list[Option
 
 def _staying(operation: str, one: Candidate, seed: int, gain: float, cost: float = 0) -> Option:
     bucket = split_place(one.place).bucket
-    order = Order(operation, one.item, "", None if bucket == UNKNOWN else bucket, seed)
+    order = EditOrder(operation, one.item, "", None if bucket == UNKNOWN else bucket, seed)
     return Option(one.item.id, order, one.place, one.place, gain, cost)
 
 

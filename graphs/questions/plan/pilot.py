@@ -11,9 +11,9 @@ import numpy as np
 from burnish.agents.operations.gain_model import UNTRIED_TOKENS
 from burnish.graphs.questions.operate.llm_operations import WRITTEN
 from burnish.graphs.questions.plan.solve import edits_left, gains
-from burnish.graphs.questions.plan.trials import doubts, planner_of
+from burnish.graphs.questions.plan.trials import doubts, gain_model_of
 from burnish.graphs.questions.state.candidates import Option
-from burnish.graphs.questions.state.journal import Planned
+from burnish.graphs.questions.state.journal import PlannedEdit
 from burnish.graphs.questions.state.working_set import Desk
 from burnish.graphs.runs.settings import Settings
 from burnish.tools.planning.stratified import stratified
@@ -22,7 +22,7 @@ SHARE = 0.25
 """Largest part of the budget, and of the edits allowed, that the pilot is planned to take."""
 
 
-def pilot_orders(options: Sequence[Option], desk: Desk, settings: Settings) -> list[Planned]:
+def pilot_orders(options: Sequence[Option], desk: Desk, settings: Settings) -> list[PlannedEdit]:
     """Choose the orders of the pilot: for each operation a sample stratified by place."""
     names = [name for name in WRITTEN if any(o.order.operation == name for o in options)]
     if not names:
@@ -61,10 +61,10 @@ def _spread(found: Sequence[tuple[float, Option]], count: int, seed: int) -> lis
     return [options[at] for at in stratified(strata, count, seed).tolist()]
 
 
-def _planned(chosen: Sequence[Option], desk: Desk, settings: Settings) -> list[Planned]:
+def _planned(chosen: Sequence[Option], desk: Desk, settings: Settings) -> list[PlannedEdit]:
     """Say what the orders promise together: the second item of a place less than the first."""
     if not chosen:
         return []
-    doubt = doubts(chosen, planner_of(desk, settings))
+    doubt = doubts(chosen, gain_model_of(desk, settings))
     promised = gains(chosen, desk.now(), desk.aim).tolist()
     return [doubt.planned(at, option, promised[at]) for at, option in enumerate(chosen)]

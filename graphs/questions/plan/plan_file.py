@@ -4,14 +4,14 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from burnish.agents.operations.operation import Order
+from burnish.agents.operations.operation import EditOrder
 from burnish.corpora.errors import RunError
 from burnish.corpora.runs.folder import read_json, write_json
 from burnish.graphs.questions.plan.options import options_of
 from burnish.graphs.questions.plan.pilot import pilot_orders
 from burnish.graphs.questions.plan.solve import Counted, Outlook, solve_round
-from burnish.graphs.questions.plan.trials import doubts, planner_of
-from burnish.graphs.questions.state.journal import Expected, Planned
+from burnish.graphs.questions.plan.trials import doubts, gain_model_of
+from burnish.graphs.questions.state.journal import Expected, PlannedEdit
 from burnish.graphs.questions.state.working_set import Desk
 from burnish.graphs.runs.settings import Settings
 from burnish.tools.planning.estimates import write_plan
@@ -24,7 +24,7 @@ PILOT = 0
 class RoundPlan(NamedTuple):
     """Orders and figures of a round."""
 
-    planned: list[Planned]
+    planned: list[PlannedEdit]
     figures: dict[str, Any]
 
 
@@ -48,22 +48,22 @@ def make_round(root: Path, desk: Desk, settings: Settings, number: int) -> Round
 
 def _solved(
     root: Path, desk: Desk, settings: Settings, number: int
-) -> tuple[dict[str, Any], list[Planned]]:
+) -> tuple[dict[str, Any], list[PlannedEdit]]:
     import orjson
 
-    planner = planner_of(desk, settings)
+    gain_model = gain_model_of(desk, settings)
     figures: dict[str, Any] = {
         "before": _state(desk),
-        "estimates": [one._asdict() for one in planner.known()],
+        "estimates": [one._asdict() for one in gain_model.summarize()],
     }
     options = [
         option
         for option in options_of(desk, settings)
-        if not (option.cost and planner.gives_up(option.order.operation))
+        if not (option.cost and gain_model.gives_up(option.order.operation))
     ]
     if not options:
         return figures, []
-    doubt = doubts(options, planner)
+    doubt = doubts(options, gain_model)
     counted = Counted(doubt.planned_share, doubt.planned_tokens)
     budget = _left(settings, root, float(counted.tokens.sum()))
     outlook = Outlook(desk.now(), desk.aim, desk.since, budget)
@@ -115,7 +115,7 @@ def _state(desk: Desk) -> dict[str, float]:
 _EXPECTED = tuple(each.name for each in fields(Expected))
 
 
-def _row(one: Planned) -> dict[str, object]:
+def _row(one: PlannedEdit) -> dict[str, object]:
     order = one.order
     return {
         "operation": order.operation,
@@ -145,14 +145,14 @@ def held_plan(root: Path, desk: Desk, number: int) -> RoundPlan:
         raise RunError(f"{path}: names {error}, which is not in the set; start anew") from None
 
 
-def _planned(row: dict[str, Any], desk: Desk) -> Planned:
+def _planned(row: dict[str, Any], desk: Desk) -> PlannedEdit:
     name = row["item"]
     item = None
     if name is not None:
         drawn = row["operation"] == "draw" and desk.reserve is not None
         item = (desk.reserve if drawn and desk.reserve else desk.own).by_id[name]
-    order = Order(row["operation"], item, row["cell"], row["bucket"], row["seed"])
+    order = EditOrder(row["operation"], item, row["cell"], row["bucket"], row["seed"])
     held = dict(row["expected"])
     low_high = held.pop("interval")
     expected = Expected(**held, interval=None if low_high is None else tuple(low_high))
-    return Planned(order, row["gain"], row["cost"], row["from"], row["to"], expected)
+    return PlannedEdit(order, row["gain"], row["cost"], row["from"], row["to"], expected)

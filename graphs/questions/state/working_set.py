@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from burnish.agents.operations.operation import Order
+from burnish.agents.operations.operation import EditOrder
 from burnish.corpora.records import QAItem
 from burnish.graphs.questions.state.candidates import Candidate, Option, Since
-from burnish.graphs.questions.state.journal import LOOKING, Done
+from burnish.graphs.questions.state.journal import LOOKING, CompletedEdit
 from burnish.graphs.questions.state.question_set import QASet
 from burnish.graphs.questions.state.target import Aim, Located, Scale
 
@@ -25,7 +25,7 @@ class Desk:
     """On which new and changed items can be placed."""
     source_places: list[str] = field(default_factory=list[str])
     """Place of each item of the source, before anything was done."""
-    done: list[Done] = field(default_factory=list[Done])
+    done: list[CompletedEdit] = field(default_factory=list[CompletedEdit])
     place: dict[str, str] = field(default_factory=dict[str, str])
     """Of each item of the set, by its id, as it stands."""
     pool: dict[str, str] = field(default_factory=dict[str, str])
@@ -87,18 +87,18 @@ class Desk:
             return []
         known = set(self.aim.places)
         return [
-            Option(f"reserve:{name}", Order("draw", self.reserve.by_id[name], place), "", place)
+            Option(f"reserve:{name}", EditOrder("draw", self.reserve.by_id[name], place), "", place)
             for name, place in self.pool.items()
             if name not in self._taken and place in known
         ]
 
-    def take(self, done: Iterable[Done]) -> list[Done]:
+    def take(self, done: Iterable[CompletedEdit]) -> list[CompletedEdit]:
         """Take in what was carried out; new items get ids of the set. Returns it as it stands."""
         taken = [self._take(one) for one in done]
         self.done += taken
         return taken
 
-    def _take(self, one: Done) -> Done:
+    def _take(self, one: CompletedEdit) -> CompletedEdit:
         planned = one.planned
         if planned.order.operation in ADDING:
             return self._add(one)
@@ -123,7 +123,7 @@ class Desk:
         self.place[before.id] = planned.cell_to or self.place[before.id]
         return one
 
-    def _add(self, one: Done) -> Done:
+    def _add(self, one: CompletedEdit) -> CompletedEdit:
         pooled = one.planned.order.item
         if pooled is not None:
             self._taken.add(pooled.id)
@@ -163,6 +163,6 @@ class Desk:
         return name in self.own.by_id or name in self._added
 
 
-def counted(done: Sequence[Done], operation: str) -> int:
+def counted(done: Sequence[CompletedEdit], operation: str) -> int:
     """Count how often an operation changed the set."""
     return sum(one.changes for one in done if one.planned.order.operation == operation)

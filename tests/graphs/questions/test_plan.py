@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from burnish.agents.operations.operation import Order
+from burnish.agents.operations.operation import EditOrder
 from burnish.corpora.records import QAItem
 from burnish.graphs.questions.plan.solve import Counted, Outlook, solve_round
 from burnish.graphs.questions.state.candidates import Candidate, Option, Since
@@ -35,9 +35,9 @@ def test_a_plan_keeps_the_size_within_its_bounds(
         for place, count in zip(places, now, strict=True)
         for n in range(count)
     ]
-    removals = [Option(one.item.id, Order("remove", one.item), one.place, "") for one in items]
+    removals = [Option(one.item.id, EditOrder("remove", one.item), one.place, "") for one in items]
     draws = [
-        Option(f"{place}+{n}", Order("draw", QAItem(f"{place}+{n}", "why", "so")), "", place)
+        Option(f"{place}+{n}", EditOrder("draw", QAItem(f"{place}+{n}", "why", "so")), "", place)
         for place, count in zip(places, more, strict=True)
         for n in range(count)
     ]
@@ -68,11 +68,11 @@ def _rounds(draw: st.DrawFn) -> tuple[list[Candidate], list[Option], int, int]:
         for name in draw(st.sets(st.sampled_from(("remove", "rephrase", "recalibrate", "check")))):
             to = {"remove": "", "recalibrate": draw(st.sampled_from(places))}.get(name, place)
             gain = draw(st.floats(0, 0.01))
-            options.append(Option(item.id, Order(name, item), place, to, gain, 1.0))
+            options.append(Option(item.id, EditOrder(name, item), place, to, gain, 1.0))
     for number in range(draw(st.integers(0, 20))):
         place = draw(st.sampled_from(places))
         for name in draw(st.sets(st.sampled_from(("draw", "generate", "expand")), min_size=1)):
-            order = Order(name, None, place, seed=number)
+            order = EditOrder(name, None, place, seed=number)
             options.append(Option(f"new:{number}", order, "", place, cost=1.0))
     return items, options, draw(st.integers(0, 8)), draw(st.integers(0, 4))
 

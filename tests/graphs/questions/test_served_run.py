@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 """Whole runs over questions: the real command line against a model server on loopback."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
 import json
 import os
