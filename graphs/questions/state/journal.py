@@ -17,7 +17,7 @@ from burnish.agents.validators.verdict import Evidence, Verdict
 from burnish.corpora.errors import RunError
 from burnish.corpora.records import QAItem, Value
 from burnish.corpora.storage.writers import write_jsonl
-from burnish.tools.profile.cells import place_name, split_place
+from burnish.tools.profile.cells import split_stratum, stratum_name
 
 LOOKING = frozenset({"check", "flag"})
 """Operations that leave an item as it is: something else may still be done to it."""
@@ -40,7 +40,7 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PlannedEdit:
     """An order with what the plan counts on."""
 
     order: Order
@@ -54,10 +54,10 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class JournalEntry:
     """What came of a planned order."""
 
-    planned: Planned
+    planned: PlannedEdit
     round: int
     status: Status | str
     after: QAItem | None = None
@@ -89,14 +89,14 @@ class Done:
         return self.status == "done" and (self.after != self.before or not self.planned.cell_from)
 
 
-def done_of(planned: Planned, number: int, edit: Edit) -> Done:
+def journal_entry_of(planned: PlannedEdit, number: int, edit: Edit) -> JournalEntry:
     """Return what an operation answered."""
     source, scored = _cited(edit), _scored(planned, edit)
-    return Done(
+    return JournalEntry(
         replace(
             planned,
             order=replace(edit.order, item=planned.order.item),
-            cell_to=_place(planned.cell_to, scored),
+            cell_to=_stratum(planned.cell_to, scored),
         ),
         number,
         edit.status,
@@ -112,9 +112,9 @@ def done_of(planned: Planned, number: int, edit: Edit) -> Done:
     )
 
 
-def _scored(planned: Planned, edit: Edit) -> Scored | None:
+def _scored(planned: PlannedEdit, edit: Edit) -> Scored | None:
     """Return what is known of the difficulty of what was written, where difficulty counts."""
-    bucket = split_place(planned.cell_to).bucket
+    bucket = split_stratum(planned.cell_to).bucket
     after = edit.after
     written = edit.status == "done" and after is not None and after != edit.before
     if not written or bucket is None or edit.order.operation == "draw":
@@ -123,11 +123,11 @@ def _scored(planned: Planned, edit: Edit) -> Scored | None:
     return edit.scored or Scored(None, note=f"unverified: taken {meant}")
 
 
-def _place(place: str, scored: Scored | None) -> str:
+def _stratum(stratum: str, scored: Scored | None) -> str:
     """Return where an item is, given its difficulty."""
     if scored is None or scored.bucket is None:
-        return place
-    return place_name(split_place(place).cell, scored.bucket)
+        return stratum
+    return stratum_name(split_stratum(stratum).cell, scored.bucket)
 
 
 def _cited(edit: Edit) -> dict[str, str]:
@@ -154,12 +154,12 @@ class Journal:
         """Tell whether a batch is finished."""
         return self.path(number, batch).exists()
 
-    def write(self, number: int, batch: int, done: Sequence[Done]) -> None:
+    def write(self, number: int, batch: int, done: Sequence[JournalEntry]) -> None:
         """Write a batch, whole or not at all."""
         self._folder.mkdir(exist_ok=True)
         write_jsonl(self.path(number, batch), (_row(each) for each in done))
 
-    def read(self, number: int, batch: int, planned: Sequence[Planned]) -> list[Done]:
+    def read(self, number: int, batch: int, planned: Sequence[PlannedEdit]) -> list[JournalEntry]:
         """Read a batch back.
 
         Raises:
@@ -176,7 +176,7 @@ class Journal:
         return [_done(row, one, number) for row, one in zip(rows, planned, strict=True)]
 
 
-def _row(done: Done) -> dict[str, object]:
+def _row(done: JournalEntry) -> dict[str, object]:
     order = done.planned.order
     return {
         "operation": order.operation,
@@ -198,12 +198,12 @@ def _row(done: Done) -> dict[str, object]:
     }
 
 
-def _done(row: Mapping[str, Any], planned: Planned, number: int) -> Done:
+def _done(row: Mapping[str, Any], planned: PlannedEdit, number: int) -> JournalEntry:
     before = planned.order.item
     kept = None if row["gone"] else before
     # A check may have gone on to a repair.
     order = replace(planned.order, operation=row["operation"])
-    return Done(
+    return JournalEntry(
         replace(planned, order=order, cell_to=row["to"]),
         number,
         row["status"],
@@ -270,6 +270,6 @@ def verdict_of(row: Mapping[str, Any]) -> Verdict:
     return Verdict(**kept)
 
 
-def tokens_of(done: Iterable[Done]) -> int:
+def tokens_of(done: Iterable[JournalEntry]) -> int:
     """Return the tokens that operations and their checks took."""
     return sum(each.tokens for each in done)
