@@ -103,13 +103,13 @@ class Passage(Protocol):
         ...
 
 
-def fenced(kind: str, words: str) -> str:
+def fence(kind: str, words: str) -> str:
     """Return a text between fence lines that nothing in it can foretell."""
     code = digest(words)[:8]
     return f"=== {kind} {code} ===\n{unmarked(words)}\n=== end of {kind} {code} ==="
 
 
-def shown(item: QAItem) -> str:
+def render_item(item: QAItem) -> str:
     """Return an item with its key as JSON, so that no line of it can pose as another field."""
     keyed = key_positions(item)
     row: dict[str, object] = {}
@@ -126,14 +126,14 @@ def shown(item: QAItem) -> str:
     return orjson.dumps(row, option=orjson.OPT_INDENT_2).decode()
 
 
-def shown_item(item: QAItem, kind: str = "item") -> str:
+def fenced_item(item: QAItem, kind: str = "item") -> str:
     """Return a fenced item."""
-    return fenced(kind, shown(item))
+    return fence(kind, render_item(item))
 
 
-def shown_passages(passages: Sequence[Passage]) -> str:
+def fenced_passages(passages: Sequence[Passage]) -> str:
     """Return passages, fenced, each with its id."""
     return "\n".join(
-        fenced("passage", f"id: {one.id}\ntitle: {one.title}\n{one.text[:MOST_TEXT]}")
+        fence("passage", f"id: {one.id}\ntitle: {one.title}\n{one.text[:MOST_TEXT]}")
         for one in passages
     )

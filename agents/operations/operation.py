@@ -6,11 +6,11 @@ from typing import Literal, Protocol
 from burnish.agents.validators.verdict import Verdict
 from burnish.corpora.records import QAItem
 
-Status = Literal["done", "rolled_back", "failed", "flagged"]
+EditStatus = Literal["done", "rolled_back", "failed", "flagged"]
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class EditOrder:
     """One planned use of an operation."""
 
     operation: str
@@ -24,7 +24,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class DifficultyScore:
     """How hard an item was found to be, and what finding it cost."""
 
     bucket: int | None
@@ -39,11 +39,11 @@ class Scored:
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class EditResult:
     """An order carried out: `before` without `after` removes, `after` without `before` adds."""
 
-    order: Order
-    status: Status
+    order: EditOrder
+    status: EditStatus
     before: QAItem | None = None
     after: QAItem | None = None
     """The item as it stands now; what was rolled back leaves `before` standing."""
@@ -54,7 +54,7 @@ class Edit:
     complaints: tuple[str, ...] = ()
     """Why checks refused a draft, one line each."""
     verdicts: tuple[Verdict, ...] = field(default=())
-    scored: Scored | None = None
+    scored: DifficultyScore | None = None
     """The difficulty of `after`, where it was looked for."""
 
 
@@ -71,6 +71,6 @@ class Operation(Protocol):
         """Whether a language model is called."""
         ...
 
-    async def apply(self, order: Order) -> Edit:
+    async def apply(self, order: EditOrder) -> EditResult:
         """Carry out the order; a failure of a boundary is an Edit, not an exception."""
         ...

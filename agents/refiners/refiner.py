@@ -19,7 +19,7 @@ class Attempt:
 
 
 @runtime_checkable
-class BulkRefiner(Protocol):
+class Refiner(Protocol):
     """Reads many documents at once and needs no conversation (rules, embedded)."""
 
     @property
@@ -61,4 +61,4 @@ class ConversingRefiner(Protocol):
         ...
 
 
-Refiner = BulkRefiner | ConversingRefiner
+AnyRefiner = Refiner | ConversingRefiner

@@ -11,7 +11,7 @@ STRONG = 0.8
 """Confidence where the key is no result of any calculation: some final steps are left unwritten."""
 
 
-def calculated(item: QAItem, key: str | None = None) -> Verdict | None:
+def check_annotated_steps(item: QAItem, key: str | None = None) -> Verdict | None:
     """Check an item's annotated calculations against its key; None where it has none.
 
     Args:

@@ -7,12 +7,12 @@ from burnish.agents.validators.verdict import Verdict
 from burnish.tools.answers.compare import compare
 
 
-def together(confidences: Sequence[float]) -> float:
+def join_confidences(confidences: Sequence[float]) -> float:
     """Return the confidence of independent voices that agree: one minus the product of doubts."""
     return 1.0 - prod(1.0 - confidence for confidence in sorted(confidences))
 
 
-def joined(name: str, verdicts: Sequence[Verdict]) -> Verdict:
+def join_verdicts(name: str, verdicts: Sequence[Verdict]) -> Verdict:
     """Join what one validator learned on several paths into its verdict.
 
     Abstentions give way to opinions; an accept against a reject is an abstention. Two rejects that
@@ -34,7 +34,7 @@ def joined(name: str, verdicts: Sequence[Verdict]) -> Verdict:
         paths = told[0].paths[:1]
     else:
         confidence, answer = (
-            together([verdict.confidence for verdict in told]),
+            join_confidences([verdict.confidence for verdict in told]),
             found[0] if one else None,
         )
         paths = tuple(dict.fromkeys(path for verdict in told for path in verdict.paths))

@@ -41,7 +41,7 @@ class Verdict:
     """Independent ways that led to this opinion; two are needed before a key may be edited."""
 
 
-def stops(error: BurnishError) -> bool:
+def stops_run(error: BurnishError) -> bool:
     """Tell whether a failure is raised: the server is gone, or refuses everybody.
 
     An opinion that was formed without it would stay in the ledger when the run goes on. A reply
@@ -53,7 +53,7 @@ def stops(error: BurnishError) -> bool:
 
 
 class Validator(Protocol):
-    """Checks an item; a boundary's failure is a Verdict, unless `stops` says otherwise."""
+    """Checks an item; a boundary's failure is a Verdict, unless `stops_run` says otherwise."""
 
     @property
     def name(self) -> str:

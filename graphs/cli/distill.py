@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from burnish.agents.llm.endpoints import Company, Endpoint, check_url, open_services, single
+from burnish.agents.llm.endpoints import Endpoint, ModelPool, check_url, one_endpoint, open_services
 from burnish.corpora.errors import UsageError
 from burnish.graphs.distill.distill import Distillation, ExpertAccess, OpenedExpert, Result
 from burnish.graphs.distill.settings import DistillSettings
@@ -44,7 +44,7 @@ def access_of(server: Server, concurrency: int) -> ExpertAccess | None:
 
     def opened(folder: Path) -> OpenedExpert:
         store, budget = open_services(folder, server.budget)
-        company = Company(single(endpoint), store=store, budget=budget)
+        company = ModelPool(one_endpoint(endpoint), store=store, budget=budget)
 
         def close(loop: asyncio.Runner) -> None:
             loop.run(company.close())

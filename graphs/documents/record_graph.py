@@ -16,7 +16,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from burnish.agents.refiners.refiner import Attempt, BulkRefiner, ConversingRefiner, Refiner
+from burnish.agents.refiners.refiner import AnyRefiner, Attempt, ConversingRefiner, Refiner
 from burnish.corpora.errors import RefinerError, ReplyError
 from burnish.corpora.records import Document
 from burnish.tools.deletion.program import (
@@ -36,7 +36,7 @@ NOTHING = Resolution((), (), ())
 class Services:
     """What the nodes work with; context of the graph, never part of its state."""
 
-    refiner: Refiner
+    refiner: AnyRefiner
     guard: Guard = field(default_factory=Guard)
     attempts: int = 2
     """How often a conversing refiner is asked before its edit is rolled back."""
@@ -89,7 +89,7 @@ RecordGraph = CompiledStateGraph[RecordState, Services, RecordState, RecordState
 async def refine(state: RecordState, runtime: Runtime[Services]) -> dict[str, list[Case]]:
     """Ask the refiner for a program for each document."""
     refiner = runtime.context.refiner
-    if isinstance(refiner, BulkRefiner):
+    if isinstance(refiner, Refiner):
         programs = refiner.propose([case.document for case in state["cases"]])
         pairs = zip(state["cases"], programs, strict=True)
         name = refiner.name
@@ -135,7 +135,7 @@ def _guarded(case: Case, limits: Guard) -> Case:
 
 def after_guard(state: RecordState, runtime: Runtime[Services]) -> Literal["retry", "validate"]:
     """Send a conversing refiner its complaints while it has attempts left."""
-    if isinstance(runtime.context.refiner, BulkRefiner):
+    if isinstance(runtime.context.refiner, Refiner):
         return "validate"
     open_cases = any(
         case.complaints and len(case.attempts) + 1 < runtime.context.attempts

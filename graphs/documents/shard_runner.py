@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from burnish.agents.refiners.refiner import BulkRefiner
+from burnish.agents.refiners.refiner import Refiner
 from burnish.corpora.errors import BurnishError
 from burnish.corpora.readers.rows import BadRow, Shard, raw_row
 from burnish.corpora.records import Document
@@ -95,7 +95,7 @@ class ShardRunner:
         return [next(high if each else rest) for each in raised]
 
     async def _decided(self, documents: Sequence[Document], services: Services) -> list[Decision]:
-        if isinstance(services.refiner, BulkRefiner):
+        if isinstance(services.refiner, Refiner):
             return [
                 decision
                 for batch in _batches(documents)

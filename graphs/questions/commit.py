@@ -31,7 +31,7 @@ from burnish.corpora.runs.question_ledger import (
 from burnish.corpora.storage.arrow_json import row_digests
 from burnish.corpora.storage.writers import write_jsonl, write_table
 from burnish.graphs.questions.review import review_rows
-from burnish.graphs.questions.state.journal import JournalEntry
+from burnish.graphs.questions.state.journal import CompletedEdit
 from burnish.graphs.questions.state.question_set import QASet
 from burnish.graphs.questions.state.working_set import ADDING, WorkingSet
 
@@ -76,9 +76,9 @@ def records_of(working: WorkingSet) -> CommittedItems:
     return CommittedItems(entries, standing, aside)
 
 
-def _by_item(done: Sequence[JournalEntry]) -> dict[str, JournalEntry]:
+def _by_item(done: Sequence[CompletedEdit]) -> dict[str, CompletedEdit]:
     """Return what was done to each item; an earlier look at it joins what came after."""
-    found: dict[str, JournalEntry] = {}
+    found: dict[str, CompletedEdit] = {}
     for one in done:
         if one.before is None or one.planned.order.operation in ADDING:
             continue
@@ -95,7 +95,7 @@ def _by_item(done: Sequence[JournalEntry]) -> dict[str, JournalEntry]:
     return found
 
 
-def outcome_of(done: JournalEntry | None) -> Outcome:
+def outcome_of(done: CompletedEdit | None) -> Outcome:
     """Name what an order did to its item."""
     if done is None:
         return "unchanged"
@@ -108,7 +108,7 @@ def outcome_of(done: JournalEntry | None) -> Outcome:
     return "dropped" if done.after is None else "edited"
 
 
-def _entry(name: str, outcome: Outcome, done: JournalEntry | None) -> QAEntry:
+def _entry(name: str, outcome: Outcome, done: CompletedEdit | None) -> QAEntry:
     if done is None:
         return QAEntry(name, outcome)
     planned = done.planned

@@ -13,10 +13,10 @@ from typing import Any, cast
 
 import orjson
 
-from burnish.agents.operations.operation import Order
+from burnish.agents.operations.operation import EditOrder
 from burnish.corpora.errors import UsageError
 from burnish.corpora.records import QAItem
-from burnish.graphs.questions.state.journal import JournalEntry, PlannedEdit, item_row
+from burnish.graphs.questions.state.journal import CompletedEdit, PlannedEdit, item_row
 from burnish.graphs.questions.state.working_set import ADDING, WorkingSet
 
 HUMAN = "human"
@@ -46,12 +46,12 @@ def review_rows(working: WorkingSet) -> list[dict[str, object]]:
     return [_row(done) for done in working.done if needs_review(done)]
 
 
-def needs_review(done: JournalEntry) -> bool:
+def needs_review(done: CompletedEdit) -> bool:
     """Tell whether a person should look: it was flagged, or the validators are not sure of it."""
     return done.planned.order.operation != HUMAN and (done.status == "flagged" or bool(done.review))
 
 
-def _row(done: JournalEntry) -> dict[str, object]:
+def _row(done: CompletedEdit) -> dict[str, object]:
     stays = done.before if done.planned.order.operation not in ADDING else None
     item = done.after or stays
     suggested = None if done.suggested is None else {"answer": done.suggested}
@@ -130,17 +130,17 @@ def _correction_fault(correction: object) -> str:
     return ""
 
 
-def by_hand(decisions: Sequence[ReviewDecision], working: WorkingSet) -> list[JournalEntry]:
+def by_hand(decisions: Sequence[ReviewDecision], working: WorkingSet) -> list[CompletedEdit]:
     """Return accepted corrections of items of this set as edits by hand."""
-    found: list[JournalEntry] = []
+    found: list[CompletedEdit] = []
     for decision in decisions:
         item = working.own.by_id.get(decision.id)
         if item is None or not decision.accepted or not decision.correction:
             continue
         after = decision.corrected(item)
         stratum = working.stratum[item.id]
-        planned = PlannedEdit(Order(HUMAN, item), cell_from=stratum, cell_to=stratum)
-        found.append(JournalEntry(planned, 0, "done", after, reason="corrected by a person"))
+        planned = PlannedEdit(EditOrder(HUMAN, item), cell_from=stratum, cell_to=stratum)
+        found.append(CompletedEdit(planned, 0, "done", after, reason="corrected by a person"))
     return found
 
 

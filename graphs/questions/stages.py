@@ -32,7 +32,7 @@ from burnish.graphs.questions.plan.plan_file import (
 )
 from burnish.graphs.questions.plan.solve import edits_left
 from burnish.graphs.questions.review import by_hand, read_reviewed
-from burnish.graphs.questions.state.journal import LOOKING, Journal, JournalEntry, PlannedEdit
+from burnish.graphs.questions.state.journal import LOOKING, CompletedEdit, Journal, PlannedEdit
 from burnish.graphs.questions.state.question_set import QASet, fields_of, read_set
 from burnish.graphs.questions.state.target import locate
 from burnish.graphs.questions.state.working_set import ADDING, WorkingSet
@@ -284,7 +284,7 @@ def _repairs(
     return max(free - ordered, 0)
 
 
-def _told(done: list[JournalEntry]) -> Marker:
+def _told(done: list[CompletedEdit]) -> Marker:
     """Return what a batch did, in the words that a watcher knows."""
     found = Counter(outcome_of(one) for one in done)
     size = sum(len(one.before.question.encode("utf-8", "replace")) for one in done if one.before)

@@ -4,15 +4,22 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from burnish.agents.llm.messages import Model
 from burnish.agents.operations.checked import Checked, Checks
 from burnish.agents.operations.item_schemas import Passage
-from burnish.agents.operations.offline import Flag, Member, MineDistractors, OptionIndex, Remove
-from burnish.agents.operations.operation import Edit, Operation, Order
+from burnish.agents.operations.offline import (
+    CellMember,
+    Draw,
+    Flag,
+    MineDistractors,
+    OptionIndex,
+    Remove,
+)
+from burnish.agents.operations.operation import Operation
 from burnish.agents.validators.reasoner import Reasoner
-from burnish.agents.validators.validation import Policy, Validation
+from burnish.agents.validators.validation import ReviewPolicy, Validation
 from burnish.agents.validators.verdict import Validator
 from burnish.corpora.errors import SandboxUnavailable, UsageError
 from burnish.corpora.questions.question_source import Selection
@@ -35,20 +42,6 @@ if TYPE_CHECKING:
 OFFLINE = ("remove", "draw", "flag", "mine_distractors")
 ASKED_FOR = frozenset({"mine_distractors"})
 """Operations that are used only where the settings name them: no figure says that they pay."""
-
-
-@dataclass(frozen=True, slots=True)
-class DrawPlanned:
-    """Takes the planned item of the reserve into the set."""
-
-    name: Literal["draw"] = "draw"
-    needs_model: Literal[False] = False
-
-    async def apply(self, order: Order) -> Edit:
-        """Add the order's item."""
-        if order.item is None:
-            return Edit(order, "failed", reason="there is no item to draw")
-        return Edit(order, "done", None, order.item, "drawn from the reserve")
 
 
 class NoPrograms:
@@ -75,14 +68,14 @@ def offline_operations(settings: QaSettings, working: WorkingSet) -> list[Operat
     """Return the operations that need no model and are allowed."""
     made: list[Operation] = [Remove(), Flag(reason="its text has a fault")]
     if working.reserve is not None:
-        made.append(DrawPlanned())
+        made.append(Draw())
     if settings.operations is not None and "mine_distractors" in settings.operations:
         from burnish.tools.retrieval.embedder import DEFAULT, load_embedder
 
         embedder = load_embedder(settings.embedder or DEFAULT)
         # Of the set as it came in: what a run lends must not depend on where it was interrupted.
         rows = zip(working.own.rows, working.source_strata, strict=True)
-        members = [Member(row.item, split_stratum(stratum).cell) for row, stratum in rows]
+        members = [CellMember(row.item, split_stratum(stratum).cell) for row, stratum in rows]
         made.append(MineDistractors(OptionIndex(members, embedder)))
     return [one for one in made if allowed(settings, one.name)]
 
@@ -119,10 +112,10 @@ async def open_question_services(
         model: Model | None = None
         solver: Model | None = None
         if settings.llm.endpoint:
-            from burnish.graphs.runs.llm import company_of
+            from burnish.graphs.runs.llm import model_pool
 
             names = [name for name in (settings.qa.solver,) if name is not None]
-            company = await stack.enter_async_context(company_of(settings.llm, root, names))
+            company = await stack.enter_async_context(model_pool(settings.llm, root, names))
             model = company.client("refiner")
             solver = company.client(settings.qa.solver) if settings.qa.solver else model
         yield assembled(settings, working, model, stack, solver)
@@ -143,7 +136,7 @@ def assembled(
         UsageError: the settings name what this run has no means for.
     """
     qa = settings.qa
-    policy = Policy(enough=qa.review_below, review_abstentions=False)
+    policy = ReviewPolicy(enough=qa.review_below, review_abstentions=False)
     index = _index(qa)
     validation = _validation(qa, model, policy, stack, index)
     own = TextIndex("the set", ())
@@ -213,7 +206,7 @@ def _index(settings: QaSettings) -> "WikiIndex | None":
 def _validation(
     settings: QaSettings,
     model: Model | None,
-    policy: Policy,
+    policy: ReviewPolicy,
     stack: AsyncExitStack,
     index: "WikiIndex | None",
 ) -> Validation | None:

@@ -22,8 +22,13 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from burnish.agents.operations.checked import Admitting
-from burnish.agents.operations.operation import Edit, Operation
-from burnish.agents.validators.validation import Decision, Policy, Validation, combine
+from burnish.agents.operations.operation import EditResult, Operation
+from burnish.agents.validators.validation import (
+    ReviewPolicy,
+    Validation,
+    ValidationDecision,
+    combine,
+)
 from burnish.agents.validators.verdict import Verdict
 from burnish.corpora.errors import (
     STOPPING,
@@ -34,9 +39,9 @@ from burnish.corpora.errors import (
 )
 from burnish.graphs.questions.state.journal import (
     UNSPENT,
-    JournalEntry,
+    CompletedEdit,
     PlannedEdit,
-    journal_entry_of,
+    complete_edit,
 )
 
 CHECK, REPAIR = "check", "repair"
@@ -51,7 +56,7 @@ class QuestionServices:
 
     operations: Mapping[str, Operation]
     validation: Validation | None = None
-    policy: Policy = field(default_factory=Policy)
+    policy: ReviewPolicy = field(default_factory=ReviewPolicy)
     concurrency: int = 16
     """Orders in flight."""
     begin: Callable[[], None] = lambda: None
@@ -63,8 +68,8 @@ class OrderCase:
     """An order on its way through the graph."""
 
     planned: PlannedEdit
-    edit: Edit | None = None
-    decision: Decision | None = None
+    edit: EditResult | None = None
+    decision: ValidationDecision | None = None
     """What the validators together said of the item, or of the draft."""
     earlier: tuple[Verdict, ...] = ()
     """What they said of the item before it was repaired."""
@@ -80,7 +85,7 @@ class QaState(TypedDict):
     """State of the record graph."""
 
     cases: list[OrderCase]
-    done: list[JournalEntry]
+    done: list[CompletedEdit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,7 @@ async def operate(state: QaState, runtime: Runtime[BatchContext]) -> dict[str, l
         if case.edit is not None or case.unspent or case.stop:
             return case
         if order.operation == CHECK:
-            return replace(case, edit=Edit(order, "done", order.item, order.item))
+            return replace(case, edit=EditResult(order, "done", order.item, order.item))
         return replace(case, edit=await operations[order.operation].apply(order))
 
     cases = await _side_by_side(runtime.context, one, state["cases"])
@@ -158,7 +163,9 @@ async def _side_by_side(
             except (ModelError, ReplyError) as error:
                 if isinstance(error, ModelError) and error.kind in STOPPING:
                     return replace(case, stop=error)
-                return replace(case, edit=Edit(order, "failed", order.item, reason=str(error)))
+                return replace(
+                    case, edit=EditResult(order, "failed", order.item, reason=str(error))
+                )
             except BurnishError as error:
                 return replace(case, stop=error)
 
@@ -216,21 +223,21 @@ def _repairing(case: OrderCase) -> OrderCase:
     return replace(case, planned=planned, edit=None, decision=None, earlier=verdicts)
 
 
-def decide(state: QaState, runtime: Runtime[BatchContext]) -> dict[str, list[JournalEntry]]:
+def decide(state: QaState, runtime: Runtime[BatchContext]) -> dict[str, list[CompletedEdit]]:
     """Say what came of each order."""
     return {"done": [_decided(case, runtime.context.number) for case in state["cases"]]}
 
 
-def _decided(case: OrderCase, number: int) -> JournalEntry:
+def _decided(case: OrderCase, number: int) -> CompletedEdit:
     planned, edit, decision = case.planned, case.edit, case.decision
     before = sum(verdict.tokens for verdict in case.earlier)
     if edit is None or case.unspent:
         reason = case.unspent or "the run was stopped"
-        return JournalEntry(
+        return CompletedEdit(
             planned, number, UNSPENT, planned.order.item, reason=reason, tokens=before, attempts=0,
             verdicts=case.earlier,
         )  # fmt: skip
-    done = journal_entry_of(planned, number, edit)
+    done = complete_edit(planned, number, edit)
     asked = 0 if edit.verdicts or decision is None else decision.tokens
     said = () if decision is None else decision.verdicts
     # A repair asks the validators itself, which are the same questions: told and counted once.
@@ -270,7 +277,7 @@ async def drive(
     services: QuestionServices,
     number: int,
     repairs: int | None = None,
-) -> list[JournalEntry]:
+) -> list[CompletedEdit]:
     """Carry out orders side by side and return what came of each, in order.
 
     Raises:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from burnish.graphs.questions.plan.options import LOOKED_AT, tells_its_key
-from burnish.graphs.questions.state.journal import JournalEntry
+from burnish.graphs.questions.state.journal import CompletedEdit
 from burnish.graphs.questions.state.target import Target
 from burnish.graphs.questions.state.working_set import ADDING, WorkingSet
 from burnish.tools.balance.divergence import jsd
@@ -42,7 +42,7 @@ def realised(working: WorkingSet) -> list[float]:
     return falls
 
 
-def merit_of(one: JournalEntry) -> float:
+def merit_of(one: CompletedEdit) -> float:
     """Return what an order brought by itself, beyond where items stand."""
     if one.status in _IN_VAIN:
         return 0.0
@@ -51,7 +51,7 @@ def merit_of(one: JournalEntry) -> float:
     return one.planned.expected.merit
 
 
-def _moved(one: JournalEntry, index: Mapping[str, int]) -> tuple[int | None, int | None] | None:
+def _moved(one: CompletedEdit, index: Mapping[str, int]) -> tuple[int | None, int | None] | None:
     if one.status != "done":
         return None
     planned = one.planned
@@ -69,7 +69,7 @@ def charges(working: WorkingSet) -> list[Charge]:
     return [_charge(one, fall) for one, fall in zip(working.done, realised(working), strict=True)]
 
 
-def _charge(one: JournalEntry, fall: float) -> Charge:
+def _charge(one: CompletedEdit, fall: float) -> Charge:
     planned, expected = one.planned, one.planned.expected
     # A look at an item counts for something only so that it is taken.
     looks = 0 < expected.promised <= LOOKED_AT

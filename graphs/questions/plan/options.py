@@ -3,7 +3,7 @@
 import numpy as np
 
 from burnish.agents.operations.gain_model import UNTRIED_TOKENS
-from burnish.agents.operations.operation import Order
+from burnish.agents.operations.operation import EditOrder
 from burnish.corpora.records import QAItem
 from burnish.graphs.questions.operate.assembly import allowed, solver_ability
 from burnish.graphs.questions.operate.record_graph import CHECK
@@ -40,7 +40,7 @@ def options_of(working: WorkingSet, settings: Settings) -> list[EditOption]:
         name, seed = one.item.id, qa.seed
         if allowed(qa, "remove"):
             gain = worth if name in faulty else 0.0
-            options.append(EditOption(name, Order("remove", one.item), one.stratum, "", gain))
+            options.append(EditOption(name, EditOrder("remove", one.item), one.stratum, "", gain))
         if name not in working.looked_at:
             options += _looking(one, settings, faulty=name in faulty)
         if allowed(qa, "mine_distractors") and tells_its_key(one.item):
@@ -69,7 +69,7 @@ def _written(
     for other in (bucket - 1, bucket + 1):
         stratum = stratum_name(cell, other)
         if stratum in working.target.strata:
-            order = Order("recalibrate", one.item, cell, other, qa.seed)
+            order = EditOrder("recalibrate", one.item, cell, other, qa.seed)
             found.append(EditOption(one.item.id, order, one.stratum, stratum, cost=tokens))
     return found
 
@@ -97,7 +97,7 @@ def _new_items(working: WorkingSet, settings: Settings) -> list[EditOption]:
             seed += 1
             name = f"new:{stratum}:{number}"
             options += [
-                EditOption(name, Order(each, None, cell, level, seed), "", stratum, cost=tokens)
+                EditOption(name, EditOrder(each, None, cell, level, seed), "", stratum, cost=tokens)
                 for each in names
             ]
     return options
@@ -120,7 +120,7 @@ def _looking(one: Candidate, settings: Settings, *, faulty: bool) -> list[EditOp
 
 def _staying(operation: str, one: Candidate, seed: int, gain: float, cost: float = 0) -> EditOption:
     bucket = split_stratum(one.stratum).bucket
-    order = Order(operation, one.item, "", None if bucket == UNKNOWN else bucket, seed)
+    order = EditOrder(operation, one.item, "", None if bucket == UNKNOWN else bucket, seed)
     return EditOption(one.item.id, order, one.stratum, one.stratum, gain, cost)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from burnish.agents.operations.gain_model import UNTRIED_TOKENS
 from burnish.graphs.questions.operate.llm_operations import WRITTEN
 from burnish.graphs.questions.plan.solve import edits_left, gains
-from burnish.graphs.questions.plan.trials import forecast_gains, planner_of
+from burnish.graphs.questions.plan.trials import forecast_gains, gain_model_of
 from burnish.graphs.questions.state.candidates import EditOption
 from burnish.graphs.questions.state.journal import PlannedEdit
 from burnish.graphs.questions.state.working_set import WorkingSet
@@ -69,6 +69,6 @@ def _planned(
     """Say what the orders promise together: the second item of a stratum less than the first."""
     if not chosen:
         return []
-    forecast = forecast_gains(chosen, planner_of(working, settings))
+    forecast = forecast_gains(chosen, gain_model_of(working, settings))
     promised = gains(chosen, working.now(), working.target).tolist()
     return [forecast.planned(at, option, promised[at]) for at, option in enumerate(chosen)]

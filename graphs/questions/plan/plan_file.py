@@ -4,13 +4,13 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from burnish.agents.operations.operation import Order
+from burnish.agents.operations.operation import EditOrder
 from burnish.corpora.errors import RunError
 from burnish.corpora.runs.folder import read_json, write_json
 from burnish.graphs.questions.plan.options import options_of
 from burnish.graphs.questions.plan.pilot import pilot_orders
 from burnish.graphs.questions.plan.solve import OptionEstimates, RoundInput, solve_round
-from burnish.graphs.questions.plan.trials import forecast_gains, planner_of
+from burnish.graphs.questions.plan.trials import forecast_gains, gain_model_of
 from burnish.graphs.questions.state.journal import Expected, PlannedEdit
 from burnish.graphs.questions.state.working_set import WorkingSet
 from burnish.graphs.runs.settings import Settings
@@ -51,19 +51,19 @@ def _solved(
 ) -> tuple[dict[str, Any], list[PlannedEdit]]:
     import orjson
 
-    planner = planner_of(working, settings)
+    gain_model = gain_model_of(working, settings)
     figures: dict[str, Any] = {
         "before": _state(working),
-        "estimates": [one._asdict() for one in planner.known()],
+        "estimates": [one._asdict() for one in gain_model.summarize()],
     }
     options = [
         option
         for option in options_of(working, settings)
-        if not (option.cost and planner.gives_up(option.order.operation))
+        if not (option.cost and gain_model.gives_up(option.order.operation))
     ]
     if not options:
         return figures, []
-    forecast = forecast_gains(options, planner)
+    forecast = forecast_gains(options, gain_model)
     counted = OptionEstimates(forecast.planned_share, forecast.planned_tokens)
     budget = _left(settings, root, float(counted.tokens.sum()))
     given = RoundInput(working.now(), working.target, working.earlier, budget)
@@ -151,7 +151,7 @@ def _planned(row: dict[str, Any], working: WorkingSet) -> PlannedEdit:
     if name is not None:
         drawn = row["operation"] == "draw" and working.reserve is not None
         item = (working.reserve if drawn and working.reserve else working.own).by_id[name]
-    order = Order(row["operation"], item, row["cell"], row["bucket"], row["seed"])
+    order = EditOrder(row["operation"], item, row["cell"], row["bucket"], row["seed"])
     held = dict(row["expected"])
     low_high = held.pop("interval")
     expected = Expected(**held, interval=None if low_high is None else tuple(low_high))

@@ -1,4 +1,4 @@
-"""What the journal tells the planner, and what the planner says of the options of a round.
+"""What the journal tells the gain model, and what the gain model says of the options of a round.
 
 Estimates follow from the journal alone: whoever reads the same batches plans the same.
 """
@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from burnish.agents.operations.gain_model import Planner, Trial
-from burnish.agents.operations.operation import Order
+from burnish.agents.operations.gain_model import EditTrial, GainModel
+from burnish.agents.operations.operation import EditOrder
 from burnish.graphs.questions.operate.record_graph import CHECK, REPAIR
 from burnish.graphs.questions.plan.invoice import realised
 from burnish.graphs.questions.state.candidates import EditOption
 from burnish.graphs.questions.state.journal import (
     LOOKING,
     UNSPENT,
+    CompletedEdit,
     Expected,
-    JournalEntry,
     PlannedEdit,
 )
 from burnish.graphs.questions.state.working_set import WorkingSet
@@ -29,13 +29,13 @@ _NOWHERE = -1.0
 """Stands for the difficulty of what has none."""
 
 
-def planner_of(working: WorkingSet, settings: Settings) -> Planner:
-    """Return a planner that knows all orders so far, those of the pilot and of earlier rounds."""
+def gain_model_of(working: WorkingSet, settings: Settings) -> GainModel:
+    """Return a gain model that knows all orders so far, of the pilot and of earlier rounds."""
     qa = settings.qa
-    return Planner(tuple(trials_of(working)), caution=qa.caution, seed=qa.seed)
+    return GainModel(tuple(trials_of(working)), caution=qa.caution, seed=qa.seed)
 
 
-def trials_of(working: WorkingSet) -> list[Trial]:
+def trials_of(working: WorkingSet) -> list[EditTrial]:
     """Return a trial for each order that took tokens; what costs nothing is known beforehand."""
     return [
         _trial(one, gain)
@@ -44,10 +44,10 @@ def trials_of(working: WorkingSet) -> list[Trial]:
     ]
 
 
-def _trial(one: JournalEntry, gain: float) -> Trial:
+def _trial(one: CompletedEdit, gain: float) -> EditTrial:
     planned = one.planned
     name = planned.order.operation
-    return Trial(
+    return EditTrial(
         # What began as a check is planned as one, whether or not a repair follows.
         CHECK if name == REPAIR else name,
         features_of(planned.order, planned.cell_from, planned.cell_to),
@@ -57,8 +57,8 @@ def _trial(one: JournalEntry, gain: float) -> Trial:
     )
 
 
-def features_of(order: Order, stratum_from: str, stratum_to: str) -> tuple[float, ...]:
-    """Return what the planner sees of an order: characters shown, difficulty now and wanted."""
+def features_of(order: EditOrder, stratum_from: str, stratum_to: str) -> tuple[float, ...]:
+    """Return what the gain model sees of an order: characters shown, difficulty now and wanted."""
     return float(chars_of(order)), _difficulty(stratum_from), _difficulty(stratum_to)
 
 
@@ -67,7 +67,7 @@ def _difficulty(stratum: str) -> float:
     return _NOWHERE if bucket is None or bucket == UNKNOWN else float(bucket)
 
 
-def chars_of(order: Order) -> int:
+def chars_of(order: EditOrder) -> int:
     """Return the characters of the item that an order shows to the model."""
     item = order.item
     if item is None:
@@ -78,7 +78,7 @@ def chars_of(order: Order) -> int:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GainForecast:
-    """What the planner says of each option: shares of the gain that it promises, and tokens."""
+    """What the gain model says of each option: shares of the gain that it promises, and tokens."""
 
     planned_share: Floats
     mean_share: Floats
@@ -109,8 +109,8 @@ class GainForecast:
         )
 
 
-def forecast_gains(options: Sequence[EditOption], planner: Planner) -> GainForecast:
-    """Ask the planner about options; those without a model bring what they promise, for nothing."""
+def forecast_gains(options: Sequence[EditOption], gain_model: GainModel) -> GainForecast:
+    """Ask the gain model about options; those that ask no model bring their promise for nothing."""
     count = len(options)
     one, none = np.ones(count), np.zeros(count)
     found = GainForecast(one, one.copy(), one.copy(), one.copy(), none, none.copy())
@@ -120,13 +120,13 @@ def forecast_gains(options: Sequence[EditOption], planner: Planner) -> GainForec
             by_name.setdefault(option.order.operation, []).append(at)
     # What an option is taken to cost holds until its operation was tried.
     taken = {name: options[strata[0]].cost for name, strata in by_name.items()}
-    planner = replace(planner, priors={**planner.priors, **taken})
+    gain_model = replace(gain_model, priors={**gain_model.priors, **taken})
     for name, strata in by_name.items():
         rows = [
             features_of(options[at].order, options[at].stratum_from, options[at].stratum_to)
             for at in strata
         ]
-        told = planner.estimate(name, np.array(rows, np.float64))
+        told = gain_model.estimate(name, np.array(rows, np.float64))
         found.planned_tokens[strata] = told.planned_tokens
         found.mean_tokens[strata] = told.tokens.mean
         if name in LOOKING:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from burnish.agents.operations.operation import Order
+from burnish.agents.operations.operation import EditOrder
 from burnish.corpora.records import QAItem
 
 
@@ -23,7 +23,7 @@ class EditOption:
 
     name: str
     """The item's id, or a name of its own for an item that does not exist yet."""
-    order: Order
+    order: EditOrder
     stratum_from: str
     stratum_to: str
     gain: float = 0.0

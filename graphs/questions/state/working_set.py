@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from burnish.agents.operations.operation import Order
+from burnish.agents.operations.operation import EditOrder
 from burnish.corpora.records import QAItem
 from burnish.graphs.questions.state.candidates import Candidate, EarlierRounds, EditOption
-from burnish.graphs.questions.state.journal import LOOKING, JournalEntry
+from burnish.graphs.questions.state.journal import LOOKING, CompletedEdit
 from burnish.graphs.questions.state.question_set import QASet
 from burnish.graphs.questions.state.target import Located, Scale, Target
 
@@ -25,7 +25,7 @@ class WorkingSet:
     """On which new and changed items can be placed."""
     source_strata: list[str] = field(default_factory=list[str])
     """Place of each item of the source, before anything was done."""
-    done: list[JournalEntry] = field(default_factory=list[JournalEntry])
+    done: list[CompletedEdit] = field(default_factory=list[CompletedEdit])
     stratum: dict[str, str] = field(default_factory=dict[str, str])
     """Of each item of the set, by its id, as it stands."""
     pool: dict[str, str] = field(default_factory=dict[str, str])
@@ -88,19 +88,19 @@ class WorkingSet:
         known = set(self.target.strata)
         return [
             EditOption(
-                f"reserve:{name}", Order("draw", self.reserve.by_id[name], stratum), "", stratum
+                f"reserve:{name}", EditOrder("draw", self.reserve.by_id[name], stratum), "", stratum
             )
             for name, stratum in self.pool.items()
             if name not in self._taken and stratum in known
         ]
 
-    def apply(self, done: Iterable[JournalEntry]) -> list[JournalEntry]:
+    def apply(self, done: Iterable[CompletedEdit]) -> list[CompletedEdit]:
         """Take in what was carried out; new items get ids of the set. Returns it as it stands."""
         taken = [self._apply(one) for one in done]
         self.done += taken
         return taken
 
-    def _apply(self, one: JournalEntry) -> JournalEntry:
+    def _apply(self, one: CompletedEdit) -> CompletedEdit:
         planned = one.planned
         if planned.order.operation in ADDING:
             return self._add(one)
@@ -125,7 +125,7 @@ class WorkingSet:
         self.stratum[before.id] = planned.cell_to or self.stratum[before.id]
         return one
 
-    def _add(self, one: JournalEntry) -> JournalEntry:
+    def _add(self, one: CompletedEdit) -> CompletedEdit:
         pooled = one.planned.order.item
         if pooled is not None:
             self._taken.add(pooled.id)
@@ -165,6 +165,6 @@ class WorkingSet:
         return name in self.own.by_id or name in self._added
 
 
-def counted(done: Sequence[JournalEntry], operation: str) -> int:
+def counted(done: Sequence[CompletedEdit], operation: str) -> int:
     """Count how often an operation changed the set."""
     return sum(one.changes for one in done if one.planned.order.operation == operation)

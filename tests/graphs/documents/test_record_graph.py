@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from langgraph.runtime import Runtime
 
-from burnish.agents.refiners.refiner import Attempt, Refiner
+from burnish.agents.refiners.refiner import AnyRefiner, Attempt
 from burnish.agents.refiners.rules import RulesRefiner
 from burnish.agents.refiners.scripted import ScriptedRefiner
 from burnish.corpora.records import Document
@@ -32,7 +32,7 @@ DOCUMENT = Document("d", TEXT)
 
 
 def _decide(
-    refiner: Refiner, *documents: Document, attempts: int = 2, ratio: float = 0.98
+    refiner: AnyRefiner, *documents: Document, attempts: int = 2, ratio: float = 0.98
 ) -> list[Decision]:
     services = Services(refiner, Guard(ratio), attempts)
     return asyncio.run(drive(GRAPH, documents, services))
@@ -78,7 +78,7 @@ TRIED = Attempt(Program(), ("no",))
     ],
 )
 def test_complaints_go_back_to_a_conversing_refiner_while_attempts_are_left(
-    refiner: Refiner, complaints: tuple[str, ...], tried: int, attempts: int, next_node: str
+    refiner: AnyRefiner, complaints: tuple[str, ...], tried: int, attempts: int, next_node: str
 ) -> None:
     case = Case(DOCUMENT, attempts=(TRIED,) * tried, complaints=complaints)
     runtime = Runtime(context=Services(refiner, attempts=attempts))

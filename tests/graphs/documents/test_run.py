@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from burnish.agents.refiners.refiner import BulkRefiner, Refiner
+from burnish.agents.refiners.refiner import AnyRefiner, Refiner
 from burnish.agents.refiners.scripted import ScriptedRefiner
 from burnish.corpora.errors import RunError, SourceError
 from burnish.corpora.runs.document_ledger import OUTCOMES, read
@@ -49,7 +49,7 @@ def _run(
     pairs: Sequence[str] = RULES,
     *,
     workers: int = 1,
-    refiner: Refiner | None = None,
+    refiner: AnyRefiner | None = None,
     answer: bool | None = None,
 ) -> RunState:
     settings = load((), pairs)
@@ -125,7 +125,7 @@ def test_a_run_resumes_from_its_markers_with_identical_bytes(
 def test_a_finished_run_is_left_as_it_is(corpus: Path, done: Path, tmp_path: Path) -> None:
     root = _copy(done, tmp_path / "run")
     refiner = make_refiner(load((), RULES).refiner)
-    assert isinstance(refiner, BulkRefiner)
+    assert isinstance(refiner, Refiner)
     unused = _Counting(refiner)
     state = _run(corpus, root, refiner=unused)
     assert state.get("totals", {})["rows"] == ROWS
@@ -134,7 +134,7 @@ def test_a_finished_run_is_left_as_it_is(corpus: Path, done: Path, tmp_path: Pat
 
 @dataclass
 class _Counting:
-    inner: BulkRefiner
+    inner: Refiner
     asked: list[int] = field(default_factory=list[int])
 
     @property

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from burnish.agents.operations.operation import Order
+from burnish.agents.operations.operation import EditOrder
 from burnish.corpora.records import QAItem
 from burnish.graphs.questions.plan.solve import OptionEstimates, RoundInput, solve_round
 from burnish.graphs.questions.state.candidates import Candidate, EarlierRounds, EditOption
@@ -36,11 +36,11 @@ def test_a_plan_keeps_the_size_within_its_bounds(
         for n in range(count)
     ]
     removals = [
-        EditOption(one.item.id, Order("remove", one.item), one.stratum, "") for one in items
+        EditOption(one.item.id, EditOrder("remove", one.item), one.stratum, "") for one in items
     ]
     draws = [
         EditOption(
-            f"{stratum}+{n}", Order("draw", QAItem(f"{stratum}+{n}", "why", "so")), "", stratum
+            f"{stratum}+{n}", EditOrder("draw", QAItem(f"{stratum}+{n}", "why", "so")), "", stratum
         )
         for stratum, count in zip(strata, more, strict=True)
         for n in range(count)
@@ -72,11 +72,11 @@ def _rounds(draw: st.DrawFn) -> tuple[list[Candidate], list[EditOption], int, in
         for name in draw(st.sets(st.sampled_from(("remove", "rephrase", "recalibrate", "check")))):
             to = {"remove": "", "recalibrate": draw(st.sampled_from(strata))}.get(name, stratum)
             gain = draw(st.floats(0, 0.01))
-            options.append(EditOption(item.id, Order(name, item), stratum, to, gain, 1.0))
+            options.append(EditOption(item.id, EditOrder(name, item), stratum, to, gain, 1.0))
     for number in range(draw(st.integers(0, 20))):
         stratum = draw(st.sampled_from(strata))
         for name in draw(st.sets(st.sampled_from(("draw", "generate", "expand")), min_size=1)):
-            order = Order(name, None, stratum, seed=number)
+            order = EditOrder(name, None, stratum, seed=number)
             options.append(EditOption(f"new:{number}", order, "", stratum, cost=1.0))
     return items, options, draw(st.integers(0, 8)), draw(st.integers(0, 4))
 

@@ -18,8 +18,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from burnish.agents.operations.operation import Edit, Operation, Order
-from burnish.agents.validators.validation import Policy, Validation
+from burnish.agents.operations.operation import EditOrder, EditResult, Operation
+from burnish.agents.validators.validation import ReviewPolicy, Validation
 from burnish.agents.validators.verdict import Evidence, Verdict
 from burnish.corpora.errors import BudgetExhausted, QuotaPaused, RunError, SourceError, UsageError
 from burnish.corpora.records import QAItem
@@ -293,19 +293,19 @@ class Reword:
     name: str = "flag"
     needs_model: bool = True
 
-    async def apply(self, order: Order) -> Edit:
+    async def apply(self, order: EditOrder) -> EditResult:
         item = order.item
         assert item is not None
         number = int(item.id.rpartition("-")[2])
         if number % 5 == 1:
-            return Edit(order, "failed", item, reason="the model gave no answer", tokens=7)
+            return EditResult(order, "failed", item, reason="the model gave no answer", tokens=7)
         if number % 5 == 2:
             raise BudgetExhausted(asked=100, spent=90, held=0, limit=100)
         after = replace(item, question=item.question + " Answer in steps.")
         opinion = Verdict(
             "reader", "accept", 0.4, "looks right", None, (Evidence("judgement", "m", "ok"),), 5
         )
-        return Edit(order, "done", item, after, "reworded", 12, verdicts=(opinion,))
+        return EditResult(order, "done", item, after, "reworded", 12, verdicts=(opinion,))
 
 
 @dataclass(frozen=True)
@@ -318,7 +318,9 @@ class ServicesOpener:
         self, settings: Settings, _working: WorkingSet, _root: Path
     ) -> AsyncGenerator[QuestionServices]:
         operations = {self.operation.name: self.operation}
-        yield QuestionServices(operations, self.validation, Policy(enough=settings.qa.review_below))
+        yield QuestionServices(
+            operations, self.validation, ReviewPolicy(enough=settings.qa.review_below)
+        )
 
 
 def _faulty(folder: Path) -> Path:
@@ -395,7 +397,7 @@ class Quota:
     name: str = "flag"
     needs_model: bool = True
 
-    async def apply(self, order: Order) -> Edit:
+    async def apply(self, order: EditOrder) -> EditResult:
         raise QuotaPaused(f"no {order.operation} before tomorrow")
 
 
@@ -431,11 +433,11 @@ class Repair:
     name: str = "repair"
     needs_model: bool = False
 
-    async def apply(self, order: Order) -> Edit:
+    async def apply(self, order: EditOrder) -> EditResult:
         item = order.item
         assert item is not None
         other = item.choices[0] if item.answer != item.choices[0] else item.choices[1]
-        return Edit(order, "done", item, replace(item, answer=other), "the key was wrong")
+        return EditResult(order, "done", item, replace(item, answer=other), "the key was wrong")
 
 
 @dataclass(frozen=True)

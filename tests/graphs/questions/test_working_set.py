@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnish.agents.operations.operation import Order
+from burnish.agents.operations.operation import EditOrder
 from burnish.corpora.questions.question_source import QuestionFields, Selection
 from burnish.corpora.records import QAItem
 from burnish.graphs.questions.plan.invoice import charges, realised
 from burnish.graphs.questions.plan.trials import trials_of
-from burnish.graphs.questions.state.journal import Expected, JournalEntry, PlannedEdit
+from burnish.graphs.questions.state.journal import CompletedEdit, Expected, PlannedEdit
 from burnish.graphs.questions.state.question_set import read_set
 from burnish.graphs.questions.state.target import locate
 from burnish.graphs.questions.state.working_set import WorkingSet
@@ -29,10 +29,12 @@ def _working(folder: Path, *, numbered: bool = False) -> WorkingSet:
     return WorkingSet.start(own, None, locate(own, None, QaSettings(by="cell")))
 
 
-def _added(name: str) -> JournalEntry:
+def _added(name: str) -> CompletedEdit:
     row = item(700, "ropes")
     new = QAItem(name, str(row["question"]), "1 steps", ("1 steps", "2 steps"), "ropes")
-    return JournalEntry(PlannedEdit(Order("generate"), 0.1, 900.0, "", "ropes"), 1, "done", new)
+    return CompletedEdit(
+        PlannedEdit(EditOrder("generate"), 0.1, 900.0, "", "ropes"), 1, "done", new
+    )
 
 
 def _oracle(used: set[str], wanted: str, *, numbered: bool) -> str:
@@ -73,10 +75,10 @@ def test_what_orders_brought_adds_up_to_the_fall_of_the_objective(tmp_path: Path
     before = working.target.divergence(working.strata())
     gone = working.own.by_id["rivers-3"]
     leaves = PlannedEdit(
-        Order("remove", gone), 0.2, 0.0, "rivers", "", Expected(promised=0.2, merit=0.01)
+        EditOrder("remove", gone), 0.2, 0.0, "rivers", "", Expected(promised=0.2, merit=0.01)
     )
     working.apply([
-        JournalEntry(leaves, 1, "done", None),
+        CompletedEdit(leaves, 1, "done", None),
         _added("a"),
         replace(_added("b"), status="failed"),
     ])
@@ -93,12 +95,12 @@ def test_a_mended_item_counts_only_once_its_fault_is_gone(tmp_path: Path) -> Non
     working = _working(tmp_path)
     own = working.own.by_id["rivers-3"]
     plan = PlannedEdit(
-        Order("rewrite_distractors", own), 0.01, 900.0, "rivers", "rivers",
+        EditOrder("rewrite_distractors", own), 0.01, 900.0, "rivers", "rivers",
         Expected(promised=0.02, merit=0.02, mean_gain=0.01, interval=(0.0, 0.02)),
     )  # fmt: skip
     telling = replace(own, choices=(own.answer + " and much more besides, at length", "a", "b"))
     telling = replace(telling, answer=telling.choices[0])
-    fine = JournalEntry(plan, 1, "done", own, tokens=800)
+    fine = CompletedEdit(plan, 1, "done", own, tokens=800)
     working.apply([fine, replace(fine, after=telling)])
     assert [one.gain for one in charges(working)] == [0.02, 0.0]
 
@@ -108,11 +110,11 @@ def test_orders_that_took_tokens_are_trials_and_a_repair_is_part_of_its_check(
 ) -> None:
     working = _working(tmp_path)
     own = working.own.by_id["rivers-3"]
-    check = PlannedEdit(Order("check", own), 0.0, 1_500.0, "rivers", "rivers")
-    repair = replace(check, order=Order("repair", own))
+    check = PlannedEdit(EditOrder("check", own), 0.0, 1_500.0, "rivers", "rivers")
+    repair = replace(check, order=EditOrder("repair", own))
     working.apply([
-        JournalEntry(check, 1, "done", own, tokens=700),
-        JournalEntry(repair, 1, "done", own, tokens=900),
+        CompletedEdit(check, 1, "done", own, tokens=700),
+        CompletedEdit(repair, 1, "done", own, tokens=900),
         replace(_added("a"), status="unspent", tokens=40),
         replace(_added("b"), tokens=0),
         replace(_added("c"), tokens=640),
