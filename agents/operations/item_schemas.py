@@ -1,14 +1,13 @@
 """The forms that writing agents answer in, and how items are shown to them: fenced, as data."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from burnish.agents.prompting.fencing import unmarked
 from burnish.corpora.records import QAItem, digest
-from burnish.corpora.wikipedia.passages import Passage
 from burnish.tools.items.keys import key_positions
 
 MOST_TEXT = 8_000
@@ -83,6 +82,25 @@ class Repaired(Form):
 FORMS: tuple[type[Form], ...] = (
     Reworded, Recalibrated, Distractors, NewItem, GroundedItem, Repaired,
 )  # fmt: skip
+
+
+class Passage(Protocol):
+    """A piece of an encyclopedia or of the user's own texts."""
+
+    @property
+    def id(self) -> str:
+        """Its id, as cited."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """Title of the page it is from."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """What it says."""
+        ...
 
 
 def fence(kind: str, words: str) -> str:

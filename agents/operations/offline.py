@@ -28,7 +28,6 @@ class Remove:
     """Takes an item out of the set; the ledger keeps it."""
 
     name: Literal["remove"] = "remove"
-    revision: str = "1"
     needs_model: Literal[False] = False
 
     async def apply(self, order: EditOrder) -> EditResult:
@@ -43,7 +42,6 @@ class Flag:
     """Leaves an item as it is and asks a person to look at it."""
 
     name: Literal["flag"] = "flag"
-    revision: str = "1"
     needs_model: Literal[False] = False
     reason: str = "planned for review"
 
@@ -59,7 +57,6 @@ class Draw:
     """Takes the planned item of the reserve into the set."""
 
     name: Literal["draw"] = "draw"
-    revision: str = "1"
     needs_model: Literal[False] = False
 
     async def apply(self, order: EditOrder) -> EditResult:
@@ -179,7 +176,6 @@ class MineDistractors:
     index: OptionIndex
     terms: Terms = field(default_factory=Terms)
     name: Literal["mine_distractors"] = "mine_distractors"
-    revision: str = "1"
     needs_model: Literal[False] = False
 
     async def apply(self, order: EditOrder) -> EditResult:

@@ -291,7 +291,6 @@ class Reword:
     """Stands where an operation with a model would."""
 
     name: str = "flag"
-    revision: str = "1"
     needs_model: bool = True
 
     async def apply(self, order: EditOrder) -> EditResult:
@@ -392,7 +391,6 @@ class Quota:
     """Runs into the server's quota."""
 
     name: str = "flag"
-    revision: str = "1"
     needs_model: bool = True
 
     async def apply(self, order: EditOrder) -> EditResult:
@@ -418,7 +416,6 @@ class Doubter:
 
     paths: tuple[str, ...]
     name: str = "doubter"
-    revision: str = "1"
 
     async def check(self, item: QAItem) -> Verdict:
         found = item.choices[0] if item.answer != item.choices[0] else item.choices[1]
@@ -430,7 +427,6 @@ class Repair:
     """Takes over the first other choice."""
 
     name: str = "repair"
-    revision: str = "1"
     needs_model: bool = False
 
     async def apply(self, order: EditOrder) -> EditResult:
