@@ -291,6 +291,7 @@ class Reword:
     """Stands where an operation with a model would."""
 
     name: str = "flag"
+    revision: str = "1"
     needs_model: bool = True
 
     async def apply(self, order: EditOrder) -> EditResult:
@@ -395,6 +396,7 @@ class Quota:
     """Runs into the server's quota."""
 
     name: str = "flag"
+    revision: str = "1"
     needs_model: bool = True
 
     async def apply(self, order: EditOrder) -> EditResult:
@@ -420,6 +422,7 @@ class Doubter:
 
     paths: tuple[str, ...]
     name: str = "doubter"
+    revision: str = "1"
 
     async def check(self, item: QAItem) -> Verdict:
         found = item.choices[0] if item.answer != item.choices[0] else item.choices[1]
@@ -431,6 +434,7 @@ class Repair:
     """Takes over the first other choice."""
 
     name: str = "repair"
+    revision: str = "1"
     needs_model: bool = False
 
     async def apply(self, order: EditOrder) -> EditResult:
