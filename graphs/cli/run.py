@@ -17,6 +17,7 @@ from burnish.corpora.readers.locations import find_parts
 from burnish.corpora.readers.rows import Fields, Selection
 from burnish.corpora.records import DOCUMENTS, Document
 from burnish.corpora.runs.folder import RunFolder
+from burnish.graphs.cli.standard_output import say
 from burnish.graphs.documents import record_graph as records
 from burnish.graphs.documents.assembly import make_services
 from burnish.graphs.documents.stages import RunContext
@@ -159,9 +160,9 @@ def _told(folder: RunFolder, state: RunState, *, as_json: bool) -> int:
     faults = state.get("faults", [])
     if as_json:
         result = {"run": str(folder.root), "totals": totals, "faults": faults}
-        typer.echo(json.dumps(result | {"report": str(folder.report)}))
+        say(json.dumps(result | {"report": str(folder.report)}))
     else:
-        typer.echo(_summary(folder, totals))
+        say(_summary(folder, totals))
     for fault in faults:
         sys.stderr.write(f"burnish: {fault}\n")
     return 1 if faults else 0
@@ -209,11 +210,11 @@ def try_out(location: str, settings: Settings, *, as_json: bool) -> None:
     tried = {outcome: counts[outcome] for outcome in DOCUMENTS.outcomes}
     result = {"tried": tried, "chars_in": removed["before"], "chars_out": removed["after"]}
     if as_json:
-        typer.echo(json.dumps(result | {"refiner": services.refiner.name}))
+        say(json.dumps(result | {"refiner": services.refiner.name}))
         return
     listed = ", ".join(f"{count:,} {outcome}" for outcome, count in tried.items() if count)
     kept = removed["after"] / max(removed["before"], 1)
-    typer.echo(
+    say(
         f"Of the first {sum(tried.values()):,} rows: {listed or 'none'}; {kept:.1%} of the "
         f"characters would be kept. Nothing was written."
     )

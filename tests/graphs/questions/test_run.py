@@ -28,9 +28,9 @@ from burnish.eval.robustness.sessions import start
 from burnish.graphs.archive.question_replay import replay_set, verify_set
 from burnish.graphs.cli.run import kind_of
 from burnish.graphs.questions.operate.assembly import offline_operations
-from burnish.graphs.questions.operate.record_graph import Workshop
+from burnish.graphs.questions.operate.record_graph import QuestionServices
 from burnish.graphs.questions.stages import QaContext
-from burnish.graphs.questions.state.working_set import Desk
+from burnish.graphs.questions.state.working_set import WorkingSet
 from burnish.graphs.runs.graph import RunState, carry_out
 from burnish.graphs.runs.settings import Settings, load
 from tests.support.question_sets import pool, skewed, write
@@ -282,7 +282,7 @@ def test_a_missing_reserve_is_one_clear_line(sets: Path, tmp_path: Path) -> None
         _run(sets, tmp_path / "run", f"qa.reserve={tmp_path / 'nowhere.jsonl'}")
 
 
-# With agents of our own in the place of those that ask a model.
+# With agents of our own in the stratum of those that ask a model.
 
 
 @dataclass
@@ -308,16 +308,18 @@ class Reword:
 
 
 @dataclass(frozen=True)
-class Opened:
+class ServicesOpener:
     operation: Operation
     validation: Validation | None = None
 
     @asynccontextmanager
     async def __call__(
-        self, settings: Settings, _desk: Desk, _root: Path
-    ) -> AsyncGenerator[Workshop]:
+        self, settings: Settings, _working: WorkingSet, _root: Path
+    ) -> AsyncGenerator[QuestionServices]:
         operations = {self.operation.name: self.operation}
-        yield Workshop(operations, self.validation, ReviewPolicy(enough=settings.qa.review_below))
+        yield QuestionServices(
+            operations, self.validation, ReviewPolicy(enough=settings.qa.review_below)
+        )
 
 
 def _faulty(folder: Path) -> Path:
@@ -335,7 +337,9 @@ def reworded(tmp_path: Path) -> Path:
     skewed(tmp_path)
     pool(tmp_path)
     _faulty(tmp_path)
-    state = _run(tmp_path, tmp_path / "run", 'qa.operations=["flag"]', opened=Opened(Reword()))
+    state = _run(
+        tmp_path, tmp_path / "run", 'qa.operations=["flag"]', opened=ServicesOpener(Reword())
+    )
     assert state.get("faults") == []
     return tmp_path
 
@@ -403,9 +407,9 @@ def test_a_used_up_quota_stops_the_run_and_nothing_is_committed(tmp_path: Path) 
     _faulty(tmp_path)
     pairs = 'qa.operations=["flag"]'
     with pytest.raises(QuotaPaused):
-        _run(tmp_path, tmp_path / "run", pairs, opened=Opened(Quota()))
+        _run(tmp_path, tmp_path / "run", pairs, opened=ServicesOpener(Quota()))
     assert not list((tmp_path / "run" / "data").iterdir())
-    state = _run(tmp_path, tmp_path / "run", pairs, opened=Opened(Reword()))
+    state = _run(tmp_path, tmp_path / "run", pairs, opened=ServicesOpener(Reword()))
     assert state.get("resumed") is True
     assert state.get("faults") == []
 
@@ -446,10 +450,10 @@ class Doubting:
 
     @asynccontextmanager
     async def __call__(
-        self, settings: Settings, desk: Desk, _root: Path
-    ) -> AsyncGenerator[Workshop]:
-        made: list[Operation] = [*offline_operations(settings.qa, desk), Repair()]
-        yield Workshop({one.name: one for one in made}, self.validation)
+        self, settings: Settings, working: WorkingSet, _root: Path
+    ) -> AsyncGenerator[QuestionServices]:
+        made: list[Operation] = [*offline_operations(settings.qa, working), Repair()]
+        yield QuestionServices({one.name: one for one in made}, self.validation)
 
 
 @pytest.mark.parametrize(("paths", "edited"), [(("program",), 0), (("program", "passage"), 90)])
@@ -459,7 +463,7 @@ def test_a_key_is_only_edited_when_two_paths_agree(
     skewed(tmp_path)
     pool(tmp_path)
     validation = Validation((Doubter(tuple(paths)),))
-    opened = Opened(Repair(), validation)
+    opened = ServicesOpener(Repair(), validation)
     _run(tmp_path, tmp_path / "run", "qa.operations=[]", "qa.check=all", opened=opened)
     entries = _ledger(tmp_path / "run")
     assert sum(entry.outcome == "edited" for entry in entries) == edited
