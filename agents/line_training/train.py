@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 """Training of the line tagger: `train` makes the shipped weights, their scores and their card."""
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ from burnish.agents.line_training.corpus import (
 )
 from burnish.agents.line_training.export import export, save
 from burnish.agents.line_training.fit import MEMBERS, Progress, TrainingSets, fit_members
-from burnish.agents.line_training.model_card import card
+from burnish.agents.line_training.model_card import render_line_card
 from burnish.agents.line_training.scores import (
     as_rows,
     best_temperature,
@@ -148,7 +149,7 @@ def release(
     save(export(final, temperature), out / "line_tagger.npz")
     _write_folds(pages, tagged, out)
     (out / "cv_results.json").write_text(json.dumps(results, indent=1) + "\n", "utf-8")
-    (out / "line_tagger.md").write_text(card(results), "utf-8")
+    (out / "line_tagger.md").write_text(render_line_card(results), "utf-8")
     return results
 
 

@@ -1,11 +1,12 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownParameterType=false, reportUnknownArgumentType=false
 """Streams the items of QA sets out of files and datasets, in the formats that `sources` reads.
 
 A row without a question, or with an id that occurred before, is a bad row. A row without a key, or
 with a key that names no choice, is an item: such faults are for the profile to count and for an
 operation to mend.
 """
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence

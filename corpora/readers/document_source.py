@@ -1,11 +1,12 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownParameterType=false, reportUnknownArgumentType=false
 """Streams rows out of files and datasets: one pass to survey them, one to cut them into shards.
 
 Both passes read rows alike, so they agree on every bad row, and the same input with the same
 settings gives the same shards always. Memory is bounded by a shard, a block of input and the ids
 (which go to a temporary file when they are many), whatever the size of the input.
 """
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
 import hashlib
 from collections.abc import Callable, Container, Iterator, Sequence

@@ -1,9 +1,10 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownParameterType=false, reportUnknownArgumentType=false
 """Datasets by their Hugging Face hub name; the one module that knows the `datasets` package.
 
 Folders made by `save_to_disk` need no such package: their Arrow files are read directly.
 """
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

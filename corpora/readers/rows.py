@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false, reportUnknownParameterType=false
 """What passes between a source and whoever reads it: settings, rows, bad rows, shards."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownParameterType=false
 
 import base64
 from collections.abc import Iterator, Sequence

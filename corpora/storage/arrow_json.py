@@ -1,10 +1,11 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownParameterType=false, reportUnknownArgumentType=false
 """Arrow values as JSON values: what JSON has no kind for becomes text.
 
 Times become ISO 8601 text, decimals their digits, bytes base64, durations a count in their unit,
 maps with string keys objects and other maps lists of pairs.
 """
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
 import hashlib
 from base64 import b64encode

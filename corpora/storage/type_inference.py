@@ -1,11 +1,12 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownParameterType=false, reportUnknownArgumentType=false
 """Which Arrow type holds every value that a JSON column was seen with, so that none is changed.
 
 A column whose values fit no one type (mixed kinds, objects with different keys, whole numbers
 beyond 64 bits) is kept as JSON text, and its field is marked so that a JSONL sink writes the
 values back, not the text.
 """
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
 import json
 from collections.abc import Iterable, Mapping, Sequence

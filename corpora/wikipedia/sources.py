@@ -1,10 +1,11 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false
 """Where passages come from: Wikipedia dumps, Hugging Face folders, DPR's table, JSON lines.
 
 Each source is read as a stream and always in the same order, so that a build that was stopped can
 count its way to where it was.
 """
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
 
 import bz2
 import csv

@@ -1,6 +1,8 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportMissingTypeStubs=false, reportPrivateImportUsage=false, reportMissingImports=false
 """Answers of a trained model to many prompts: by vLLM where it is installed, else transformers."""
+
+# pyright: reportMissingImports=false, reportMissingTypeStubs=false, reportPrivateImportUsage=false
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
 
 import time
 from collections.abc import Iterator, Sequence

@@ -1,5 +1,3 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportMissingTypeStubs=false
 """How well difficulties are recovered: `python -m burnish.eval.questions.difficulty`.
 
 On MMLU-Pro, models are split at random into 14 that difficulties are estimated from and 15 whose
@@ -11,6 +9,9 @@ Whether errors are true is told twice: on simulated answers, by the share of 90 
 hold the true difficulty; on MMLU-Pro, by the share of held-out scores inside the 90 % interval
 that the posterior predicts for them.
 """
+
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
 
 import argparse
 import gzip

@@ -1,5 +1,3 @@
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
-# pyright: reportUnknownArgumentType=false
 """Benchmark of the planner: `python -m burnish.eval.questions.planner --items 1000000 --case C`.
 
 Cases: A has a budget only; B adds a floor and a cap on removals in each of ten domains; C adds
@@ -7,6 +5,9 @@ caps on removals in ten domains, a bound on the final share of each of twenty do
 on the size (31 quota rows). Operation 0 removes an item, operation 4 moves it to another domain,
 the rest edit it.
 """
+
+# pyright: reportMissingTypeStubs=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false
 
 import argparse
 import resource

@@ -1,6 +1,3 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportMissingTypeStubs=false
-# pyright: reportUnknownParameterType=false
 """Rebalancing of MMLU without a language model: skewed subsamples, mended from a reserve pool.
 
 Each seed draws half of the models; their answers alone give difficulties (Rasch) and so the cells
@@ -8,6 +5,10 @@ Each seed draws half of the models; their answers alone give difficulties (Rasch
 then brought towards the full set's distribution by removing items (free) and drawing unused ones
 (an item's length in tokens). Rankings of models are compared for the models held out as well.
 """
+
+# pyright: reportMissingTypeStubs=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownParameterType=false
+# pyright: reportUnknownVariableType=false
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass

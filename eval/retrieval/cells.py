@@ -1,5 +1,3 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false
 """Measures how much a search in cells misses of what comparing every vector finds.
 
     python -m burnish.eval.retrieval.cells DATA --index DIR [--vectors N] [--json FILE]
@@ -9,6 +7,9 @@ as are wanted (each a real one moved by about as far as its neighbours are), are
 `wiki build` does with more than 200,000 passages. The recall that the build reports is over vectors
 of the index; here questions of `wiki_passages` are asked, which lie elsewhere.
 """
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
 
 import argparse
 import time

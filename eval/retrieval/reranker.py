@@ -1,10 +1,11 @@
-# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
-# pyright: reportUnknownArgumentType=false
 """Fits the weights by which the hybrid search reorders passages.
 
 Conditional logit (McFadden 1974): given the passages found for a question, the one its question is
 linked to should have the greatest score.
 """
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
 
 from collections.abc import Sequence
 from dataclasses import astuple, fields

@@ -16,13 +16,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from burnish.agents.llm.scripted import ScriptedClient as ScriptedClient
-    from burnish.agents.operations.operation import Edit as Edit
+    from burnish.agents.operations.operation import EditOrder as EditOrder
+    from burnish.agents.operations.operation import EditResult as EditResult
     from burnish.agents.operations.operation import Operation as Operation
-    from burnish.agents.operations.operation import Order as Order
-    from burnish.agents.refiners.refiner import Attempt as Attempt
     from burnish.agents.refiners.refiner import Refiner as Refiner
     from burnish.agents.validators.verdict import Validator as Validator
-    from burnish.agents.validators.verdict import Verdict as Verdict
     from burnish.corpora.errors import BudgetExhausted as BudgetExhausted
     from burnish.corpora.errors import BurnishError as BurnishError
     from burnish.corpora.errors import ModelError as ModelError
@@ -37,6 +35,7 @@ if TYPE_CHECKING:
     from burnish.corpora.errors import UsageError as UsageError
     from burnish.corpora.records import Document as Document
     from burnish.corpora.records import QAItem as QAItem
+    from burnish.corpora.records import Verdict as Verdict
     from burnish.graphs.commands.plan import plan as plan
     from burnish.graphs.commands.profile import profile as profile
     from burnish.graphs.commands.refine import Refined as Refined
@@ -59,17 +58,16 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
-    "Attempt",
     "BudgetExhausted",
     "BurnishError",
     "Certificate",
     "Document",
-    "Edit",
+    "EditOrder",
+    "EditResult",
     "KeepAll",
     "ModelError",
     "Note",
     "Operation",
-    "Order",
     "Program",
     "QAItem",
     "QuarantinedReply",
@@ -104,15 +102,15 @@ __all__ = [
 
 _HOMES = {
     "agents.llm.scripted": ("ScriptedClient",),
-    "agents.operations.operation": ("Edit", "Operation", "Order"),
-    "agents.refiners.refiner": ("Attempt", "Refiner"),
-    "agents.validators.verdict": ("Validator", "Verdict"),
+    "agents.operations.operation": ("EditOrder", "EditResult", "Operation"),
+    "agents.refiners.refiner": ("Refiner",),
+    "agents.validators.verdict": ("Validator",),
     "corpora.errors": (
         "BudgetExhausted", "BurnishError", "ModelError", "QuarantinedReply", "QuotaPaused",
         "RefinerError", "ReplyError", "RunError", "SandboxError", "SandboxUnavailable",
         "SourceError", "UsageError",
     ),
-    "corpora.records": ("Document", "QAItem"),
+    "corpora.records": ("Document", "QAItem", "Verdict"),
     "graphs.commands.plan": ("plan",),
     "graphs.commands.profile": ("profile",),
     "graphs.commands.refine": ("Refined", "refine", "refine_all"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from burnish.graphs.cli import options
+from burnish.graphs.cli.standard_output import answer_console, say
 
 if TYPE_CHECKING:
     from burnish.agents.llm.endpoints import Endpoint
@@ -56,7 +57,6 @@ def _endpoint(
 
 
 def _show(checks: "Sequence[Check]") -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -70,7 +70,7 @@ def _show(checks: "Sequence[Check]") -> None:
             found.append(f"\n-> {check.mend}", style="bold")
         state = Text(check.state, style=_COLOURS[check.state])
         table.add_row(Text(check.name), state, found)
-    Console().print(table)
+    answer_console().print(table)
 
 
 config_app = typer.Typer(help="Look at the settings.", no_args_is_help=True)
@@ -87,4 +87,4 @@ def show_settings(
     if as_json:
         options.print_json(settings.model_dump())
     else:
-        typer.echo(as_toml(settings))
+        say(as_toml(settings))

@@ -23,6 +23,7 @@ from burnish.graphs.cli.run import plan, run
 from burnish.graphs.cli.sandbox import sandbox_app
 from burnish.graphs.cli.serve import serve
 from burnish.graphs.cli.solve import solve
+from burnish.graphs.cli.standard_output import guard, open_closed_streams, say
 from burnish.graphs.cli.train import distill, train
 from burnish.graphs.cli.wiki import wiki_app
 
@@ -87,7 +88,7 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        typer.echo(f"burnish {version('burnish')}")
+        say(f"burnish {version('burnish')}")
         raise typer.Exit
 
 
@@ -104,13 +105,20 @@ def burnish(
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command line and exit with its code."""
+    """Run the command line and exit with its code.
+
+    Args:
+        argv: the arguments; None takes those of this process, which the command then has to itself.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     # One thread a process: the workers are the parallelism, and results then share one BLAS path.
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
+    open_closed_streams()
+    command = typer.main.get_command(app)
+    guard(command, for_good=argv is None)
     try:
-        app(arguments, prog_name="burnish")
+        command(arguments, prog_name="burnish")
     except BurnishError as error:
         sys.stderr.write(f"burnish: {error}\n")
         sys.exit(3 if isinstance(error, QuotaPaused) else 2)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from burnish.graphs.cli.standard_output import say
+
 if TYPE_CHECKING:
     from burnish.graphs.runs.settings import Settings
 
@@ -97,4 +99,4 @@ def settings_of(
 
 def print_json(value: object) -> None:
     """Print one JSON object."""
-    typer.echo(json.dumps(value))
+    say(json.dumps(value))

@@ -8,6 +8,7 @@ import typer
 
 from burnish.corpora.errors import UsageError
 from burnish.graphs.cli import options
+from burnish.graphs.cli.standard_output import answer_console
 
 if TYPE_CHECKING:
     from burnish.graphs.commands.profile import PanelResult
@@ -167,7 +168,7 @@ def profile(
         return
     from burnish.graphs.profile.console import show
 
-    show(result.figures, output)
+    show(result.figures, output, answer_console())
 
 
 def _text(path: Path | None) -> str | None:

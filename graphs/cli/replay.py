@@ -9,6 +9,7 @@ import typer
 
 from burnish.corpora.errors import UsageError
 from burnish.graphs.cli import options
+from burnish.graphs.cli.standard_output import answer_console, say
 
 if TYPE_CHECKING:
     from burnish.graphs.archive.question_replay import QaReplaySummary, QaVerification
@@ -75,7 +76,7 @@ def replay(
     if as_json:
         options.print_json(result)
     else:
-        typer.echo("\n".join(lines))
+        say("\n".join(lines))
     raise typer.Exit(0 if holds else 1)
 
 
@@ -114,14 +115,12 @@ def diff(
     ] = 5,
 ) -> None:
     """Show what a run deleted, in colour."""
-    from rich.console import Console
-
     from burnish.graphs.commands.replay import diff as diffs
 
-    console = Console()
+    console = answer_console()
     shown = 0
     for one in diffs(run_folder, record, limit=limit, plain=not console.is_terminal):
         console.print(one, soft_wrap=True, highlight=False)
         shown += 1
     if not shown:
-        typer.echo("Nothing was deleted.")
+        say("Nothing was deleted.")

@@ -10,6 +10,7 @@ import typer
 
 from burnish.corpora.errors import BudgetExhausted, BurnishError
 from burnish.graphs.cli import options
+from burnish.graphs.cli.standard_output import answer_console, say
 
 if TYPE_CHECKING:
     from burnish.graphs.commands.plan import PlanResult
@@ -155,17 +156,17 @@ def _show_run(result: "RunResult", *, as_json: bool) -> int:
         options.print_json(told | more | {"report": str(result.report)})
     else:
         lines = _qa_lines(result) if result.kind == "qa" else _document_lines(result)
-        typer.echo("\n".join([*lines, f"data    {result.data}", f"report  {result.report}"]))
+        say("\n".join([*lines, f"data    {result.data}", f"report  {result.report}"]))
     for fault in result.faults:
         sys.stderr.write(f"burnish: {fault}\n")
     return result.exit_code
 
 
 def _document_lines(result: "RunResult") -> list[str]:
-    from burnish.corpora.runs.document_ledger import OUTCOMES
+    from burnish.corpora.records import DOCUMENTS
 
     totals = result.totals
-    parts = " + ".join(f"{totals.get(outcome, 0):,} {outcome}" for outcome in OUTCOMES)
+    parts = " + ".join(f"{totals.get(outcome, 0):,} {outcome}" for outcome in DOCUMENTS.outcomes)
     before, after = totals.get("chars_in", 0), totals.get("chars_out", 0)
     lines = [
         f"{totals.get('rows', 0):,} rows = {parts}",
@@ -178,10 +179,10 @@ def _document_lines(result: "RunResult") -> list[str]:
 
 
 def _qa_lines(result: "RunResult") -> list[str]:
-    from burnish.corpora.runs.question_ledger import READ
+    from burnish.corpora.records import QUESTIONS
 
     totals, far = result.totals, result.divergence or {}
-    parts = " + ".join(f"{totals.get(name, 0):,} {name}" for name in READ)
+    parts = " + ".join(f"{totals.get(name, 0):,} {name}" for name in QUESTIONS.read)
     lines = [
         f"{totals.get('rows', 0):,} rows = {parts}; {totals.get('added', 0):,} added, "
         f"{totals.get('rows_out', 0):,} in the set",
@@ -205,7 +206,7 @@ def _show_trial(trial: "Trial", *, as_json: bool) -> None:
         return
     listed = ", ".join(f"{count:,} {name}" for name, count in trial.outcomes.items() if count)
     kept = trial.chars_out / max(trial.chars_in, 1)
-    typer.echo(
+    say(
         f"Of the first {sum(trial.outcomes.values()):,} rows: {listed or 'none'}; {kept:.1%} of "
         "the characters would be kept. Nothing was written."
     )
@@ -252,10 +253,9 @@ def plan(
 
 
 def _show_plan(found: "PlanResult") -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    console = answer_console()
     table = Table(title=f"Plan for {found.rows:,} rows", show_header=False)
     for key, value in {**found.profile, **found.figures}.items():
         if value is not None and not isinstance(value, list):

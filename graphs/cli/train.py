@@ -9,6 +9,7 @@ import typer
 
 from burnish.corpora.errors import UsageError
 from burnish.graphs.cli import options
+from burnish.graphs.cli.standard_output import answer_console, say
 
 if TYPE_CHECKING:
     from burnish.graphs.commands.distill import DistillResult
@@ -157,10 +158,9 @@ def distill(
 
 def _show(result: "DistillResult") -> None:
     """Print what each filter let through, and where everything lies."""
-    from rich.console import Console
     from rich.table import Table
 
-    console, report, root = Console(), result.report, result.folder
+    console, report, root = answer_console(), result.report, result.folder
     table = Table(box=None, pad_edge=False)
     table.add_column("")
     table.add_column("documents", justify="right")
@@ -236,8 +236,8 @@ def train(
     from burnish.graphs.commands.train import train_tagger
 
     made = train_tagger(data, output, folds=folds, seed=seed, say=_say)
-    typer.echo(made.card.read_text("utf-8"))
-    typer.echo(f"weights  {made.weights}\ncard     {made.card}")
+    say(made.card.read_text("utf-8"))
+    say(f"weights  {made.weights}\ncard     {made.card}")
 
 
 def _train_served(
@@ -257,7 +257,7 @@ def _train_served(
     facts = train_served(choose_model(recipe, base, trees, seed=seed), data, output, say=_say)
     held_out = facts.validation_loss
     checked = "" if held_out is None else f", {held_out:.3f} on validation"
-    typer.echo(
+    say(
         f"{facts.steps:,} steps, {facts.tokens:,} tokens, loss {facts.loss:.3f}{checked}\n"
         f"model    {output}\ncard     {output / 'README.md'}\nserve    burnish serve {output}"
     )

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from burnish.agents.llm.endpoints import Company, check_url, open_services, single
+from burnish.agents.llm.endpoints import ModelPool, check_url, one_endpoint, open_services
 from burnish.corpora.errors import UsageError
 from burnish.graphs.commands.inputs import count_cores, outside_loops, watcher_of
 from burnish.graphs.commands.progress import ProgressCallback
@@ -122,7 +122,7 @@ def _access(settings: Settings) -> ExpertAccess | None:
 
     def opened(folder: Path) -> OpenedExpert:
         store, budget = open_services(folder, llm.budget)
-        company = Company(single(endpoint), store=store, budget=budget)
+        company = ModelPool(one_endpoint(endpoint), store=store, budget=budget)
 
         def close(loop: asyncio.Runner) -> None:
             loop.run(company.close())

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import islice
 
-from burnish.agents.refiners.refiner import Refiner
+from burnish.agents.refiners.refiner import AnyRefiner
 from burnish.corpora.errors import UsageError
-from burnish.corpora.records import Document
+from burnish.corpora.records import Document, Outcome
 from burnish.graphs.commands.inputs import outside_loops
 from burnish.graphs.documents.assembly import make_refiner
 from burnish.graphs.documents.batches import decide_all
@@ -16,7 +16,7 @@ from burnish.graphs.documents.record_graph import Decision, RecordGraph, Service
 from burnish.graphs.runs.sections import RefinerSettings
 from burnish.graphs.runs.settings import Settings, resolve
 from burnish.tools.deletion.lines import Span
-from burnish.tools.deletion.program import Certificate, Guard, Outcome, Program, Resolution
+from burnish.tools.deletion.program import Certificate, Guard, Program, Resolution
 
 CHUNK = 256
 """Documents that are taken from an iterable at a time."""
@@ -52,7 +52,7 @@ class Refined:
 def refine(
     text: str,
     *,
-    refiner: str | Refiner = "embedded",
+    refiner: str | AnyRefiner = "embedded",
     settings: Settings | Mapping[str, object] | None = None,
 ) -> Refined:
     r"""Delete the noise from one text and prove that nothing else was done to it.
@@ -89,7 +89,7 @@ def refine(
 def refine_all(
     documents: Iterable[Document | str],
     *,
-    refiner: str | Refiner = "embedded",
+    refiner: str | AnyRefiner = "embedded",
     settings: Settings | Mapping[str, object] | None = None,
 ) -> Generator[Refined]:
     """Refine documents one after another, in order, without writing anything.
@@ -114,7 +114,7 @@ def refine_all(
     return _streamed(documents, services, chosen.run.concurrency)
 
 
-def services_for(settings: Settings, refiner: Refiner | None = None) -> Services:
+def services_for(settings: Settings, refiner: AnyRefiner | None = None) -> Services:
     """Return what the record graph needs to refine texts in memory.
 
     Raises:
@@ -130,7 +130,7 @@ def services_for(settings: Settings, refiner: Refiner | None = None) -> Services
 
 
 @lru_cache(maxsize=4)
-def _made(settings: str) -> Refiner:
+def _made(settings: str) -> AnyRefiner:
     """Return a refiner; the weights are read once for all calls with the same settings."""
     return make_refiner(RefinerSettings.model_validate_json(settings))
 

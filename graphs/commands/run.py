@@ -16,8 +16,7 @@ from burnish.corpora.errors import (
     UsageError,
 )
 from burnish.corpora.readers.document_source import Source
-from burnish.corpora.records import Document
-from burnish.corpora.runs.document_ledger import OUTCOMES
+from burnish.corpora.records import DOCUMENTS, Document
 from burnish.corpora.runs.folder import RunFolder
 from burnish.graphs.commands.inputs import (
     Kind,
@@ -201,5 +200,5 @@ def _tried(source: Source, services: record_graph.Services) -> Trial:
             counts[decision.outcome] += 1
             before += len(decision.document.text)
             after += 0 if decision.outcome == "dropped" else len(decision.refined)
-    tried = {outcome: counts[outcome] for outcome in OUTCOMES}
+    tried = {outcome: counts[outcome] for outcome in DOCUMENTS.outcomes}
     return Trial(tried, before, after, services.refiner.name)

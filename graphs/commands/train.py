@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
-from burnish.agents.sft.recipes import RECIPES, Recipe, Shape
+from burnish.agents.sft.recipes import RECIPES, ModelShape, SftRecipe
 from burnish.corpora.errors import UsageError
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ class ModelChoice:
     """What to begin with and how to train."""
 
     base: Path | None
-    recipe: Recipe
-    shape: Shape
+    recipe: SftRecipe
+    shape: ModelShape
 
 
 class _PairFiles(NamedTuple):
@@ -92,11 +92,11 @@ def choose_model(
     if unknown := {section for tree in trees for section in tree} - {"recipe", "shape"}:
         raise UsageError(f"setting {min(unknown)}: served training has recipe.* and shape.*")
     recipe = dataclasses.asdict(RECIPES[name]) | {"seed": seed}
-    shape = dataclasses.asdict(Shape())
+    shape = dataclasses.asdict(ModelShape())
     for tree in trees:
         _change(recipe, "recipe", tree.get("recipe", {}))
         _change(shape, "shape", tree.get("shape", {}))
-    return ModelChoice(base, _made(Recipe, "recipe", recipe), _made(Shape, "shape", shape))
+    return ModelChoice(base, _made(SftRecipe, "recipe", recipe), _made(ModelShape, "shape", shape))
 
 
 def _change(values: dict[str, Any], section: str, changes: object) -> None:
@@ -128,11 +128,11 @@ def train_served(
     """
     files = _pair_files(Path(data))
     try:
-        from burnish.agents.sft.learner import Job
+        from burnish.agents.sft.learner import TrainingJob
         from burnish.agents.sft.train import train_served as train
     except ModuleNotFoundError as error:
         raise _lacking(error, "sft") from None
-    job = Job(files.train, files.validation, choice.base, choice.shape, choice.recipe)
+    job = TrainingJob(files.train, files.validation, choice.base, choice.shape, choice.recipe)
     return train(job, Path(output), say or _nobody)
 
 

@@ -1,10 +1,11 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false
 """`burnish distill`: from documents and what an expert made of them to fine-tuning data.
 
 The same shards, markers, workers, fingerprint and lock as a run: killed anywhere, the same command
 goes on, and the replies of an expert are asked for once.
 """
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
 
 import asyncio
 from collections.abc import Callable, Generator, Mapping

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 
-from burnish.agents.refiners.refiner import BulkRefiner
+from burnish.agents.refiners.refiner import Refiner
 from burnish.corpora.errors import BurnishError
 from burnish.corpora.records import Document
 from burnish.graphs.documents.record_graph import Decision, RecordGraph, Services, drive
@@ -20,7 +20,7 @@ async def decide_all(
     Raises:
         BurnishError: something stops the run: no budget, no server.
     """
-    if not isinstance(services.refiner, BulkRefiner):
+    if not isinstance(services.refiner, Refiner):
         return await _converse(graph, documents, services, concurrency)
     return [
         decision for batch in batches(documents) for decision in await drive(graph, batch, services)

@@ -1,5 +1,3 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false
 """Which documents go beyond the embedded refiner to a language model, and what that is worth.
 
 The same integer program that plans operations on QA items chooses: the gain of a document is the
@@ -7,6 +5,9 @@ number of words that the embedded model expects to misjudge in it (each line's w
 probability that its decision is wrong), the cost is a bound of the tokens that asking about it
 takes. The choice is written to `plan.parquet` in the run folder, and never made again there.
 """
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager

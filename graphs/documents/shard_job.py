@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 """What a worker needs to know of a run over documents."""
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,3 @@
-# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 """The run graph: `profile → pilot → plan → approve → refine → validate → commit → report`.
 
 One graph for documents and for questions; its context says which stages stand behind the nodes. A
@@ -6,6 +5,8 @@ few checkpointed steps a run, whose state holds counts and decisions, never text
 the markers, not the checkpoints, say what is done: a run goes on from its markers wherever it was
 killed.
 """
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
 
 import sqlite3
 from collections.abc import Generator

@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 """Worker processes that work on shards: bounded in flight, gone when the run is gone."""
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
 
 import multiprocessing
 from collections.abc import Generator, Iterator

@@ -1,5 +1,3 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportMissingTypeStubs=false
 """How likely each set of wrong answers must be drawn, so that no cue tells the key on average.
 
 Entropy balancing (Hainmueller, Political Analysis 20, 2012): of all ways to draw one of an item's
@@ -9,6 +7,9 @@ the key's features exceed the set's mean by; the weights minimise a convex funct
 is the mean lead. Where it is 0, a conditional logit on these features is best with no weights: it
 finds keys by chance.
 """
+
+# pyright: reportMissingTypeStubs=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,12 +1,13 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportMissingTypeStubs=false
-# pyright: reportUnknownParameterType=false, reportAttributeAccessIssue=false
 """Estimated gains and costs as a table: one row for each thing that can be done to an item.
 
 Columns `item, operation, gain, cost` and, if cells matter, `cell_from, cell_to`. An empty
 `cell_from` is an item that does not exist yet; an empty `cell_to` is one that leaves the set.
 `keep` needs no row (gain 0, cost 0), but may have one to make an item known that has no options.
 """
+
+# pyright: reportAttributeAccessIssue=false, reportMissingTypeStubs=false
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,3 @@
-# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
 """Large planning problems: prices from the Lagrangian dual, decisions from a small exact core.
 
 At any prices, letting every item choose for itself gives an upper bound on all plans: that is the
@@ -7,6 +6,8 @@ that are nearly indifferent form a core that HiGHS solves exactly under what is 
 Where that still leaves a gap, options that no better plan can contain are struck out and the rest
 is solved to proof. Steps and sizes were measured on a million items (gap about 1e-5).
 """
+
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
 
 from collections.abc import Iterator
 from dataclasses import dataclass

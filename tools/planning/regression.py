@@ -1,6 +1,3 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportMissingTypeStubs=false
-# pyright: reportMissingTypeArgument=false, reportUnknownParameterType=false
 """Numbers predicted from features, with intervals: ridge regression, or boosted trees.
 
 Only this module knows scikit-learn. Two kinds of interval come with a prediction. `low` to `high`
@@ -8,6 +5,10 @@ holds a single new outcome: CV+ of Barber, Candes, Ramdas and Tibshirani ("Predi
 the jackknife+", Annals of Statistics 49, 2021), with signed residuals. `sure_low` to `sure_high`
 holds the mean of many such outcomes: a delete-a-group jackknife over the same folds (Kott 2001).
 """
+
+# pyright: reportMissingTypeArgument=false, reportMissingTypeStubs=false
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, cast

@@ -1,5 +1,3 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 """Puts items into a list of labels by their vectors, with an `other` whose odds are calibrated.
 
 The probability of label k is proportional to exp(scale * cosine(item, label k)), that of `other` to
@@ -7,6 +5,9 @@ exp(other). Both numbers are fitted by maximum likelihood (a convex problem) on 
 known. No item needs to be known to be `other`: each known item is shown twice, once with its own
 label hidden, when `other` is the right answer.
 """
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
 from typing import Final, NamedTuple
 

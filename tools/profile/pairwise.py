@@ -1,11 +1,12 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportMissingTypeStubs=false
 """Ratings from pairwise judgements: Bradley-Terry by a convex fit, Elo for display and online.
 
 Bradley & Terry (1952): the chance that i beats j is s(r_i - r_j). The fit does not depend on the
 order of the judgements and gives standard errors; online Elo (1978) does depend on it, and is here
 for comparison with work that used it.
 """
+
+# pyright: reportMissingTypeStubs=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
 from dataclasses import dataclass
 from typing import Final

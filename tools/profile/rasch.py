@@ -1,5 +1,3 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportMissingTypeStubs=false
 """How hard items are, from who answered them right: Rasch's model by marginal maximum likelihood.
 
 A model of ability t answers an item of difficulty b right with probability s(a (t - b)), s the
@@ -10,6 +8,9 @@ function stays so when it is integrated (Prekopa 1973). Each item then has a pos
 the difficulty, its deviation the standard error. The prior's mean may differ by item: that is how
 what a question says about its difficulty comes in (`tools.content_prior`).
 """
+
+# pyright: reportMissingTypeStubs=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,5 +1,3 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportMissingTypeStubs=false
 """Models are better at some cells than at others: abilities by cell, drawn towards the overall one.
 
 A model's ability in a cell is its ability plus an offset from a normal distribution, whose spread
@@ -7,6 +5,9 @@ is fitted too. Where each item has few answers, it then counts whether those who
 at that kind of item. Offsets of a cell sum to nothing over the models, so that a cell cannot become
 harder by them; difficulties stay those for the average model.
 """
+
+# pyright: reportMissingTypeStubs=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
 from dataclasses import dataclass, replace
 from typing import Final

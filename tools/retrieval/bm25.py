@@ -1,11 +1,12 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportMissingTypeStubs=false, reportMissingImports=false
 """BM25 over passages (Robertson and Zaragoza 2009), scored ahead of time by bm25s.
 
 Words are lower-cased, stripped of English endings (Snowball) and of stop words. Beside the scores
 the stems of every passage are kept in order, so that passages found can be compared by where the
 question's words stand in them.
 """
+
+# pyright: reportMissingImports=false, reportMissingTypeStubs=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
 import importlib.util
 import re

@@ -1,6 +1,3 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
-# pyright: reportMissingTypeStubs=false, reportAttributeAccessIssue=false, reportCallIssue=false
 """Vectors of passages in one memory-mapped file: the one place that knows FAISS.
 
 Up to 200,000 vectors every one is compared with the question, at half precision (scores to within
@@ -8,6 +5,10 @@ Up to 200,000 vectors every one is compared with the question, at half precision
 lie in the cells of a coarse quantiser (IVF) and the cells nearest the question are compared; how
 many are needed is found by trying, and the recall against exact search is reported.
 """
+
+# pyright: reportAttributeAccessIssue=false, reportCallIssue=false, reportMissingTypeStubs=false
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

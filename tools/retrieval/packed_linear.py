@@ -1,11 +1,12 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false
 """Linear layers that are quick for a few tokens at bfloat16 on a processor.
 
 PyTorch lays a weight out anew for oneDNN whenever it is used: about a third of the time that a
 single question spends in the model. Here it is laid out once. Long batches, for which laying it out
 costs nothing beside the product, go the ordinary way, which is quicker for them.
 """
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
 
 import torch
 from torch import Tensor, nn

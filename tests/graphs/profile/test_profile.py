@@ -1,5 +1,6 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
+
 import json
 import subprocess
 import sys
@@ -20,6 +21,9 @@ from burnish.tools.profile.profile import ProfileSettings
 
 class CountedEmbedder:
     """Vectors from the letters of a text; counts what it embedded."""
+
+    name = digest = "letters"
+    dimensions = 6
 
     def __init__(self) -> None:
         self.texts = 0

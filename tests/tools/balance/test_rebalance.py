@@ -1,4 +1,5 @@
 # pyright: reportMissingTypeStubs=false
+
 from itertools import pairwise
 
 import numpy as np

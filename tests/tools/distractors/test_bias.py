@@ -1,4 +1,5 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 import numpy as np
 import pytest
 from hypothesis import given

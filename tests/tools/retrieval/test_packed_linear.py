@@ -1,4 +1,5 @@
 # pyright: reportUnknownMemberType=false
+
 import importlib.util
 
 import pytest

@@ -1,4 +1,3 @@
-# pyright: reportUnknownMemberType=false
 """What runs inside CPython in WebAssembly: the program, under the manners of the native sandbox.
 
 The isolation is WebAssembly's: whatever this module forbids could do nothing outside anyway. It
@@ -6,6 +5,8 @@ only makes an attempt end the way it ends natively (`forbidden`, not an odd erro
 would differ from run to run. Its report leaves by standard error, which programs cannot write to by
 `sys.stderr`.
 """
+
+# pyright: reportUnknownMemberType=false
 
 import contextlib
 import io
