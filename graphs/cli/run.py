@@ -104,7 +104,7 @@ def _carried_out(
     from burnish.graphs.commands.inputs import check_kind, open_folder
 
     root = open_folder(source, output, settings).root
-    approve = _ask if sys.stdin.isatty() else None
+    approve = _ask if sys.stdin and sys.stdin.isatty() else None
     try:
         with shown_progress() as progress:
             return commands.run(
