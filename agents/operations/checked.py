@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 
 from burnish.agents.operations.operation import DifficultyScore, EditOrder, EditResult, Operation
 from burnish.agents.validators.validation import ValidationDecision
-from burnish.agents.validators.verdict import Verdict
 from burnish.corpora.errors import BudgetExhausted
-from burnish.corpora.records import QAItem
+from burnish.corpora.records import QAItem, Verdict
 from burnish.tools.items.checks import Draft, asked, complaints, found_elsewhere
 from burnish.tools.items.contamination import TextIndex
 

@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from burnish.agents.validators.verdict import Verdict
-from burnish.corpora.records import QAItem
+from burnish.corpora.records import QAItem, Verdict
 
 EditStatus = Literal["done", "rolled_back", "failed", "flagged"]
 

@@ -1,44 +1,9 @@
-"""What a validator agent says of a question and its keyed answer, and what it bases that on."""
+"""What a validator agent is: it says what it thinks of a question and its keyed answer."""
 
-from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Protocol
 
 from burnish.corpora.errors import STOPPING, BurnishError, ModelError, QuotaPaused
-from burnish.corpora.records import QAItem
-
-Opinion = Literal["accept", "reject", "abstain"]
-"""Abstain is not reject: the validator could not tell."""
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """One thing a verdict rests on."""
-
-    kind: Literal["program", "comparison", "passage", "calculation", "judgement"]
-    source: str
-    """What it came from: a passage's id, a program's digest, a model's name."""
-    content: str
-    """The program, its output, the passage's sentence, the judge's words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """One validator's opinion of one item."""
-
-    validator: str
-    opinion: Opinion
-    confidence: float
-    """In [0, 1]; 0 for an abstention."""
-    reason: str
-    found: str | None = None
-    """The answer the validator itself came to."""
-    evidence: tuple[Evidence, ...] = ()
-    tokens: int = 0
-    """Model tokens spent, prompt and completion."""
-    failure: str = ""
-    """The boundary that failed, when the abstention is a failure (model, sandbox, index)."""
-    paths: tuple[str, ...] = field(default=())
-    """Independent ways that led to this opinion; two are needed before a key may be edited."""
+from burnish.corpora.records import QAItem, Verdict
 
 
 def stops_run(error: BurnishError) -> bool:

@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
 from burnish.agents.llm.endpoints import DEFAULT_ROLE, Endpoint, ModelPool, check_url, open_services
 from burnish.corpora.errors import UsageError
+from burnish.graphs.cli.standard_output import answer_console, say
 from burnish.graphs.distill.distill import Distillation, ExpertAccess, OpenedExpert, Result
 from burnish.graphs.distill.settings import DistillSettings
 from burnish.graphs.runs.progress import watcher_for
@@ -82,9 +82,9 @@ def distill_pairs(
         work = Distillation(location, root, settings, access, workers, watcher)
         result = work.carry_out()
     if as_json:
-        typer.echo(json.dumps({"pairs": str(root), **result.report, "faults": result.faults}))
+        say(json.dumps({"pairs": str(root), **result.report, "faults": result.faults}))
     else:
-        show(result, root, Console())
+        show(result, root, answer_console())
     for fault in result.faults:
         sys.stderr.write(f"burnish: {fault}\n")
     return 1 if result.faults else 0

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
-import typer
 from pydantic import TypeAdapter, ValidationError
 
 from burnish.agents.sft.recipes import RECIPES, ModelShape, SftRecipe
 from burnish.corpora.errors import UsageError
+from burnish.graphs.cli.standard_output import say
 from burnish.graphs.runs.settings import read_toml
 
 T = TypeVar("T")
@@ -107,7 +107,7 @@ def train_refiner(choice: Choice, data: Path, output: Path) -> None:
     facts = train_served(job, output, _say)
     held_out = facts.validation_loss
     checked = "" if held_out is None else f", {held_out:.3f} on validation"
-    typer.echo(
+    say(
         f"{facts.steps:,} steps, {facts.tokens:,} tokens, loss {facts.loss:.3f}{checked}\n"
         f"model    {output}\ncard     {output / 'README.md'}\nserve    burnish serve {output}"
     )

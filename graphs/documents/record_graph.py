@@ -18,11 +18,10 @@ from langgraph.runtime import Runtime
 
 from burnish.agents.refiners.refiner import AnyRefiner, Attempt, ConversingRefiner, Refiner
 from burnish.corpora.errors import RefinerError, ReplyError
-from burnish.corpora.records import Document
+from burnish.corpora.records import Document, Outcome
 from burnish.tools.deletion.program import (
     Certificate,
     Guard,
-    Outcome,
     Program,
     Resolution,
     cut,

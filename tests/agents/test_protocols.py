@@ -6,8 +6,8 @@ from typing import Any
 
 from burnish.agents.operations.operation import EditOrder, EditResult, Operation
 from burnish.agents.refiners.refiner import Refiner
-from burnish.agents.validators.verdict import Validator, Verdict
-from burnish.corpora.records import Document, QAItem
+from burnish.agents.validators.verdict import Validator
+from burnish.corpora.records import Document, QAItem, Verdict
 from burnish.tools.deletion.program import Note, Program, RemoveLines
 
 NAMES = {

@@ -20,10 +20,10 @@ from burnish.agents.validators.reasoner import PROMPT as REASONER
 from burnish.agents.validators.validation import Validation
 from burnish.corpora.errors import UsageError
 from burnish.corpora.records import QAItem
-from burnish.graphs.questions.state.working_set import Desk
+from burnish.graphs.questions.state.working_set import WorkingSet
 from burnish.graphs.runs.question_settings import QaSettings
 from burnish.graphs.runs.settings import LlmSettings
-from burnish.tools.profile.cells import split_place
+from burnish.tools.profile.cells import split_stratum
 from burnish.tools.stable_order import rank
 
 WRITTEN = ("generate", "expand", "rephrase", "recalibrate", "rewrite_distractors", "repair")
@@ -33,18 +33,18 @@ __all__ = ["CITATION", "WRITTEN", "examples_of", "prompts_digest", "writing_oper
 class CellExemplars:
     """Items of a cell and a bucket as the set stands, in an order that a seed decides."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, working: WorkingSet) -> None:
+        self._working = working
         self._seen = -1
         self._items: dict[tuple[str, int | None], list[QAItem]] = {}
 
     def _renew(self) -> None:
         """Take in the items as they stand after what was done last."""
-        if self._seen == len(self._desk.done):
+        if self._seen == len(self._working.done):
             return
-        self._seen, self._items = len(self._desk.done), {}
-        for one in self._desk.now():
-            cell, bucket = split_place(one.place)
+        self._seen, self._items = len(self._working.done), {}
+        for one in self._working.now():
+            cell, bucket = split_stratum(one.stratum)
             self._items.setdefault((cell, bucket), []).append(one.item)
             if bucket is not None:
                 self._items.setdefault((cell, None), []).append(one.item)
@@ -57,14 +57,14 @@ class CellExemplars:
 
 
 def writing_operations(
-    desk: Desk,
+    working: WorkingSet,
     settings: QaSettings,
     model: Model,
     validation: Validation | None,
     finder: PassageFinder | None,
 ) -> list[Operation]:
     """Return the operations that a model carries out, as far as there are the means for them."""
-    exemplars, config = CellExemplars(desk), WriterConfig()
+    exemplars, config = CellExemplars(working), WriterConfig()
     shots = tuple(examples_of(settings))
     made: list[Operation] = [
         LlmOperation(Generate(exemplars), model, config, shots),

@@ -13,11 +13,10 @@ import orjson
 
 from burnish.agents.operations.add_items import CITATION
 from burnish.agents.operations.operation import DifficultyScore, EditOrder, EditResult, EditStatus
-from burnish.agents.validators.verdict import Evidence, Verdict
 from burnish.corpora.errors import RunError
-from burnish.corpora.records import QAItem, Value
+from burnish.corpora.records import Evidence, QAItem, Value, Verdict
 from burnish.corpora.storage.writers import write_jsonl
-from burnish.tools.profile.cells import place_name, split_place
+from burnish.tools.profile.cells import split_stratum, stratum_name
 
 LOOKING = frozenset({"check", "flag"})
 """Operations that leave an item as it is: something else may still be done to it."""
@@ -96,7 +95,7 @@ def complete_edit(planned: PlannedEdit, number: int, edit: EditResult) -> Comple
         replace(
             planned,
             order=replace(edit.order, item=planned.order.item),
-            cell_to=_place(planned.cell_to, scored),
+            cell_to=_stratum(planned.cell_to, scored),
         ),
         number,
         edit.status,
@@ -114,7 +113,7 @@ def complete_edit(planned: PlannedEdit, number: int, edit: EditResult) -> Comple
 
 def _scored(planned: PlannedEdit, edit: EditResult) -> DifficultyScore | None:
     """Return what is known of the difficulty of what was written, where difficulty counts."""
-    bucket = split_place(planned.cell_to).bucket
+    bucket = split_stratum(planned.cell_to).bucket
     after = edit.after
     written = edit.status == "done" and after is not None and after != edit.before
     if not written or bucket is None or edit.order.operation == "draw":
@@ -123,11 +122,11 @@ def _scored(planned: PlannedEdit, edit: EditResult) -> DifficultyScore | None:
     return edit.scored or DifficultyScore(None, note=f"unverified: taken {meant}")
 
 
-def _place(place: str, scored: DifficultyScore | None) -> str:
+def _stratum(stratum: str, scored: DifficultyScore | None) -> str:
     """Return where an item is, given its difficulty."""
     if scored is None or scored.bucket is None:
-        return place
-    return place_name(split_place(place).cell, scored.bucket)
+        return stratum
+    return stratum_name(split_stratum(stratum).cell, scored.bucket)
 
 
 def _cited(edit: EditResult) -> dict[str, str]:

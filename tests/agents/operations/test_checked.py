@@ -5,9 +5,8 @@ from dataclasses import dataclass, field, replace
 from burnish.agents.operations.checked import Checked, Checks
 from burnish.agents.operations.operation import DifficultyScore, EditOrder, EditResult, Operation
 from burnish.agents.validators.validation import ValidationDecision
-from burnish.agents.validators.verdict import Opinion, Verdict
 from burnish.corpora.errors import BudgetExhausted
-from burnish.corpora.records import QAItem
+from burnish.corpora.records import Opinion, QAItem, Verdict
 from burnish.tools.items.checks import asked
 from burnish.tools.items.contamination import TextIndex
 

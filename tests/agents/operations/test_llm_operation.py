@@ -21,9 +21,8 @@ from burnish.agents.operations.few_shot import AcceptedCorrection, choose_exampl
 from burnish.agents.operations.llm_operation import LlmOperation, WriterConfig
 from burnish.agents.operations.operation import EditOrder, EditResult, Operation
 from burnish.agents.validators.validation import ValidationDecision
-from burnish.agents.validators.verdict import Opinion, Verdict
 from burnish.corpora.errors import BudgetExhausted, ModelError
-from burnish.corpora.records import QAItem
+from burnish.corpora.records import Opinion, QAItem, Verdict
 from burnish.corpora.wikipedia.passages import Passage
 from burnish.tools.items.keys import key_positions, key_text, wrong_choices
 from burnish.tools.retrieval.hybrid_index import Hit
