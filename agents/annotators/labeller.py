@@ -8,10 +8,10 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from burnish.agents.llm.messages import Message, Model, Reply, Request, Sampling
-from burnish.agents.operations.item_schemas import fenced, shown_item
+from burnish.agents.operations.item_schemas import fence, fenced_item
 from burnish.agents.prompting.sections import sections
-from burnish.agents.prompting.structured import ask_parsed, json_as
-from burnish.agents.validators.verdict import stops
+from burnish.agents.prompting.structured import ask_parsed, json_reader
+from burnish.agents.validators.verdict import stops_run
 from burnish.corpora.errors import BudgetExhausted, ModelError, ReplyError
 from burnish.corpora.records import QAItem
 from burnish.tools.profile.labelling import OTHER
@@ -31,7 +31,7 @@ class LabellerConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class ItemLabel:
     """What became of one item."""
 
     label: str | None
@@ -41,7 +41,7 @@ class Labelled:
     reason: str = ""
 
 
-class Choice(BaseModel):
+class LabelReply(BaseModel):
     """What the model answers."""
 
     model_config = ConfigDict(extra="forbid")
@@ -49,7 +49,7 @@ class Choice(BaseModel):
     number: int
 
 
-_CHOICE = TypeAdapter(Choice)
+_CHOICE = TypeAdapter(LabelReply)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Labeller:
 
     async def label(
         self, items: Sequence[QAItem], progress: Callable[[int], None] | None = None
-    ) -> list[Labelled]:
+    ) -> list[ItemLabel]:
         """Label items; every failure is one item's own, and is told of.
 
         Args:
@@ -81,7 +81,7 @@ class Labeller:
         """
         room = asyncio.Semaphore(self.config.concurrency)
 
-        async def one(item: QAItem) -> Labelled:
+        async def one(item: QAItem) -> ItemLabel:
             async with room:
                 found = await self._asked(item)
             if progress is not None:
@@ -93,7 +93,7 @@ class Labeller:
     def request(self, item: QAItem) -> Request:
         """Return the question about one item."""
         listed = "\n".join(f"{at}. {label}" for at, label in enumerate(self.labels, 1))
-        words = f"{fenced('subjects', listed)}\n\n{shown_item(item)}"
+        words = f"{fence('subjects', listed)}\n\n{fenced_item(item)}"
         numbers = list(range(len(self.labels) + 1))
         schema = {
             "type": "object",
@@ -108,20 +108,20 @@ class Labeller:
             task=NAME,
         )
 
-    async def _asked(self, item: QAItem) -> Labelled:
+    async def _asked(self, item: QAItem) -> ItemLabel:
         try:
             answer = await ask_parsed(self.model, self.request(item), self._read)
         except BudgetExhausted as error:
-            return Labelled(None, "budget", str(error))
+            return ItemLabel(None, "budget", str(error))
         except (ModelError, ReplyError) as error:
-            if stops(error):
+            if stops_run(error):
                 raise
-            return Labelled(None, "model", str(error))
+            return ItemLabel(None, "model", str(error))
         number = answer.value.number
-        return Labelled(self.labels[number - 1] if number else OTHER)
+        return ItemLabel(self.labels[number - 1] if number else OTHER)
 
-    def _read(self, reply: Reply) -> Choice:
-        found = json_as(_CHOICE)(reply)
+    def _read(self, reply: Reply) -> LabelReply:
+        found = json_reader(_CHOICE)(reply)
         if not 0 <= found.number <= len(self.labels):
             raise ReplyError("wrong_shape", f"number: give 0 to {len(self.labels)}")
         return found

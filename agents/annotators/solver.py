@@ -14,11 +14,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from burnish.agents.llm.messages import Message, Model, Request, Sampling
-from burnish.agents.operations.operation import Scored
+from burnish.agents.operations.operation import DifficultyScore
 from burnish.agents.prompting.output_schemas import form_schema
 from burnish.agents.prompting.sections import digest_of, sections
-from burnish.agents.prompting.structured import Metered, ask_parsed, json_as
-from burnish.agents.validators.reasoner import shown
+from burnish.agents.prompting.structured import Metered, ask_parsed, json_reader
+from burnish.agents.validators.reasoner import fenced_question
 from burnish.corpora.errors import STOPPING, BudgetExhausted, ModelError, ReplyError
 from burnish.corpora.questions.choices import LETTERS
 from burnish.corpora.records import QAItem
@@ -34,7 +34,7 @@ PROMPT = Path(__file__).with_name("solver.md")
 MOST_ANSWER = 300
 
 
-class Answered(BaseModel):
+class SolverReply(BaseModel):
     """What a solver answers."""
 
     model_config = ConfigDict(extra="forbid")
@@ -42,7 +42,7 @@ class Answered(BaseModel):
     answer: Annotated[str, Field(min_length=1, max_length=MOST_ANSWER)]
 
 
-_ANSWERED = TypeAdapter(Answered)
+_ANSWERED = TypeAdapter(SolverReply)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class SolverConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class SolverAnswer:
     """One answer to one item."""
 
     correct: bool | None
@@ -86,10 +86,13 @@ class Solver:
             temperature=self.config.spread if several else 0.0,
             seed=sample,
         )
-        messages = (Message("system", sections(PROMPT)["task"]), Message("user", shown(item)))
+        messages = (
+            Message("system", sections(PROMPT)["task"]),
+            Message("user", fenced_question(item)),
+        )
         return Request(messages, sampling, schema=schema_for(item), task=NAME, sample=sample or 0)
 
-    async def attempt(self, item: QAItem, sample: int | None = None) -> Attempt:
+    async def attempt(self, item: QAItem, sample: int | None = None) -> SolverAnswer:
         """Answer an item once; an answer that cannot be read is no answer.
 
         Raises:
@@ -99,20 +102,20 @@ class Solver:
         """
         metered = Metered(self.model)
         try:
-            said = await ask_parsed(metered, self.request(item, sample), json_as(_ANSWERED))
+            said = await ask_parsed(metered, self.request(item, sample), json_reader(_ANSWERED))
         except ReplyError:
-            return Attempt(None, tokens=metered.tokens)
+            return SolverAnswer(None, tokens=metered.tokens)
         except ModelError as error:
             if error.kind in STOPPING:
                 raise
-            return Attempt(None, tokens=metered.tokens)
+            return SolverAnswer(None, tokens=metered.tokens)
         words = said.value.answer.strip()
-        return Attempt(is_right(item, words), words, metered.tokens)
+        return SolverAnswer(is_right(item, words), words, metered.tokens)
 
 
 def schema_for(item: QAItem) -> Schema:
     """Return the form of an answer: one of the letters where there are choices."""
-    schema = form_schema(Answered)
+    schema = form_schema(SolverReply)
     if item.choices:
         letters = list(LETTERS[: len(item.choices)])
         schema["properties"]["answer"] = {"type": "string", "enum": letters}
@@ -150,7 +153,7 @@ class Examiner:
     answers: int
     """How often the solver answers each item."""
 
-    async def score(self, item: QAItem, wanted: int) -> Scored:
+    async def score(self, item: QAItem, wanted: int) -> DifficultyScore:
         """Return the difficulty that the answers speak for, beginning at the wanted bucket's.
 
         Raises:
@@ -161,19 +164,19 @@ class Examiner:
             *(self.solver.attempt(item, sample) for sample in range(self.answers)),
             return_exceptions=True,
         )
-        attempts = [one for one in found if isinstance(one, Attempt)]
+        attempts = [one for one in found if isinstance(one, SolverAnswer)]
         tokens = sum(one.tokens for one in attempts)
         for one in found:
             if isinstance(one, BudgetExhausted):
-                return Scored(None, tokens, note="unverified: the token budget ended")
+                return DifficultyScore(None, tokens, note="unverified: the token budget ended")
             if isinstance(one, BaseException):
                 raise one
         right = [one.correct for one in attempts if one.correct is not None]
         if not right:
-            return Scored(None, tokens, note="unverified: no usable answer of the solver")
+            return DifficultyScore(None, tokens, note="unverified: no usable answer of the solver")
         centre = self.centres[min(wanted, len(self.centres) - 1)]
         mean, error = placed(right, self.ability, centre, self.spread)
         bucket = int(self.buckets.of(np.array([mean]))[0])
         name = self.solver.model.name
         note = f"{name} answered {sum(right)} of {len(right)} right"
-        return Scored(bucket, tokens, mean, error, note)
+        return DifficultyScore(bucket, tokens, mean, error, note)

@@ -26,7 +26,7 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingRecipe:
     """How a network is trained.
 
     With `fixed_words` its word vectors are given and stay as they are; else it learns them.
@@ -76,8 +76,8 @@ class _Example:
 
 
 MEMBERS: Final = (
-    Recipe(),
-    Recipe(
+    TrainingRecipe(),
+    TrainingRecipe(
         shape=NetworkShape(features=FEATURES, pairs=1 << 16, word_width=16, pair_width=16),
         fixed_words=False,
         epochs=4,
@@ -94,7 +94,7 @@ def fit_members(
     words: Tensor,
     seed: int,
     progress: Progress,
-    members: Sequence[Recipe] = MEMBERS,
+    members: Sequence[TrainingRecipe] = MEMBERS,
 ) -> list[LineNetwork]:
     """The networks of the ensemble; `words` (65536, 32) are the fixed word vectors."""
     return [
@@ -104,7 +104,7 @@ def fit_members(
 
 
 def train_network(
-    sets: TrainingSets, words: Tensor | None, recipe: Recipe, seed: int, progress: Progress
+    sets: TrainingSets, words: Tensor | None, recipe: TrainingRecipe, seed: int, progress: Progress
 ) -> LineNetwork:
     """A network trained on `sets`, over the fixed table of word vectors `words` if one is given."""
     torch.manual_seed(seed)
@@ -139,7 +139,7 @@ def train_network(
     return mean.eval()
 
 
-def samples_of(sets: TrainingSets, recipe: Recipe, rng: Generator) -> list[Sample]:
+def samples_of(sets: TrainingSets, recipe: TrainingRecipe, rng: Generator) -> list[Sample]:
     """The samples of an epoch, new ones each time."""
     samples = [varied(frame, sets.main, rng) for frame in sets.main]
     others: list[int] = rng.permutation(len(sets.web))[: recipe.web].tolist()
@@ -175,7 +175,9 @@ def _slots(hashes: NDArray[np.uint32], size: int) -> Tensor:
     return torch.from_numpy((hashes >> shift).astype(np.int64))
 
 
-def _batches(samples: Sequence[Sample], recipe: Recipe, rng: Generator) -> Iterator[list[_Example]]:
+def _batches(
+    samples: Sequence[Sample], recipe: TrainingRecipe, rng: Generator
+) -> Iterator[list[_Example]]:
     order: list[int] = rng.permutation(len(samples)).tolist()
     window = recipe.batch * 8
     pending: list[_Example] = []
@@ -186,7 +188,7 @@ def _batches(samples: Sequence[Sample], recipe: Recipe, rng: Generator) -> Itera
             pending = pending[recipe.batch :]
 
 
-def _examples(samples: Sequence[Sample], recipe: Recipe, rng: Generator) -> list[_Example]:
+def _examples(samples: Sequence[Sample], recipe: TrainingRecipe, rng: Generator) -> list[_Example]:
     batch = encode(["\n".join(sample.lines) for sample in samples])
     examples: list[_Example] = []
     for number, sample in enumerate(samples):
@@ -225,7 +227,7 @@ def _line_weights(keep: NDArray[np.float32], words: NDArray[np.float32]) -> NDAr
 
 
 def _loss(
-    network: LineNetwork, batch: Sequence[_Example], recipe: Recipe, rng: Generator
+    network: LineNetwork, batch: Sequence[_Example], recipe: TrainingRecipe, rng: Generator
 ) -> Tensor:
     packed = _packed(batch, network.shape, recipe, rng)
     keep = np.concatenate([example.keep for example in batch])
@@ -238,7 +240,7 @@ def _loss(
 
 
 def _packed(
-    batch: Sequence[_Example], shape: NetworkShape, recipe: Recipe, rng: Generator
+    batch: Sequence[_Example], shape: NetworkShape, recipe: TrainingRecipe, rng: Generator
 ) -> PackedRows:
     """The examples side by side, with tokens and whole lines of tokens dropped at random."""
     sizes = np.concatenate([np.diff(e.starts, append=len(e.words)) for e in batch])

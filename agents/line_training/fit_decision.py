@@ -32,14 +32,14 @@ THRESHOLDS: Final = (0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class DecisionLimits:
     """The least share of clean texts left whole, and the most harm (share of gold characters)."""
 
     untouched: float = 0.989
     harm: float = 0.036
 
 
-class Outcome(NamedTuple):
+class DecisionOutcome(NamedTuple):
     """Token F1 (mean over pages), harm over all characters and its mean over pages."""
 
     f1: float
@@ -91,7 +91,7 @@ class FittingSet:
             self._whole[rule] = np.array([keep.all() for keep in masks])
         return self._whole[rule]
 
-    def outcome(self, rules: Sequence[DecisionRule], chosen: _Flags) -> Outcome:
+    def outcome(self, rules: Sequence[DecisionRule], chosen: _Flags) -> DecisionOutcome:
         """The outcome on the pages `chosen` when fold k is decided by `rules[k]`."""
         tables = [self.scores(rule) for rule in rules]
         place = np.arange(len(self.folds))
@@ -99,7 +99,7 @@ class FittingSet:
         lost = np.stack([table.lost for table in tables])[self.folds, place]
         whole = np.stack([table.untouched for table in tables])[self.folds, place]
         kept = tables[0].kept
-        return Outcome(
+        return DecisionOutcome(
             float(f1[chosen].mean()),
             float(lost[chosen].sum() / max(kept[chosen].sum(), 1)),
             float((lost[chosen] / np.maximum(kept[chosen], 1)).mean()),
@@ -111,7 +111,7 @@ def fit(
     pages: FittingSet,
     chosen: _Flags,
     start: DecisionRule | None = None,
-    limits: Limits | None = None,
+    limits: DecisionLimits | None = None,
 ) -> DecisionRule:
     """The rule with the best F1 on the pages `chosen` that keeps the limits.
 
@@ -119,7 +119,7 @@ def fit(
     threshold with the highest mean F1 among those with little enough harm, or with the least harm
     where there is none. The frame is taken from `start` as it is.
     """
-    start, limits = start or DecisionRule(), limits or Limits()
+    start, limits = start or DecisionRule(), limits or DecisionLimits()
     rules = [dataclasses.replace(start, sure_noise=level) for level in SURE_NOISE]
     able = [r for r in rules if pages.untouched(r)[chosen].mean() >= limits.untouched]
     base = max(able, key=lambda rule: rule.sure_noise, default=rules[0])
@@ -131,7 +131,7 @@ def fit(
     return max(fair, key=lambda rule: found[rule].f1)
 
 
-def cross_validate(pages: FittingSet, limits: Limits | None = None) -> list[DecisionRule]:
+def cross_validate(pages: FittingSet, limits: DecisionLimits | None = None) -> list[DecisionRule]:
     """For each fold the rule fitted to the other folds."""
     return [fit(pages, pages.folds != fold, limits=limits) for fold in range(FOLDS)]
 
@@ -171,7 +171,7 @@ def store(rule: DecisionRule, weights: Path) -> None:
     part.replace(weights)
 
 
-def report(pages: FittingSet, limits: Limits | None = None) -> dict[str, Any]:
+def report(pages: FittingSet, limits: DecisionLimits | None = None) -> dict[str, Any]:
     """The cross-validated outcome of the fitted rules, in all and by fold, and their values."""
     rules = cross_validate(pages, limits)
     everywhere = np.ones(len(pages.folds), np.bool_)
@@ -190,10 +190,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("taggers", type=Path)
     parser.add_argument("--weights", type=Path, nargs="*", default=[])
-    parser.add_argument("--harm", type=float, default=Limits().harm)
-    parser.add_argument("--untouched", type=float, default=Limits().untouched)
+    parser.add_argument("--harm", type=float, default=DecisionLimits().harm)
+    parser.add_argument("--untouched", type=float, default=DecisionLimits().untouched)
     chosen = parser.parse_args(arguments)
-    limits = Limits(chosen.untouched, chosen.harm)
+    limits = DecisionLimits(chosen.untouched, chosen.harm)
     pages = load_fitting_set(chosen.data, chosen.taggers)
     rule = fit(pages, np.ones(len(pages.folds), np.bool_), limits=limits)
     found = report(pages, limits) | {"false alarms": false_alarms(chosen.data, pages)}

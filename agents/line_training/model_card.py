@@ -69,7 +69,7 @@ _LIMITS: Final = """
 _COLUMNS: Final = ("pages", "f1", "precision", "recall", "harm", "harm_page", "missed")
 
 
-def card(results: Mapping[str, Any]) -> str:
+def render_line_card(results: Mapping[str, Any]) -> str:
     """The card in Markdown, for the results of `line_training.release`."""
     parts = [
         _HEAD,

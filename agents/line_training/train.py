@@ -26,7 +26,7 @@ from burnish.agents.line_training.corpus import (
 )
 from burnish.agents.line_training.export import export, save
 from burnish.agents.line_training.fit import MEMBERS, Progress, TrainingSets, fit_members
-from burnish.agents.line_training.model_card import card
+from burnish.agents.line_training.model_card import render_line_card
 from burnish.agents.line_training.scores import (
     as_rows,
     best_temperature,
@@ -149,7 +149,7 @@ def release(
     save(export(final, temperature), out / "line_tagger.npz")
     _write_folds(pages, tagged, out)
     (out / "cv_results.json").write_text(json.dumps(results, indent=1) + "\n", "utf-8")
-    (out / "line_tagger.md").write_text(card(results), "utf-8")
+    (out / "line_tagger.md").write_text(render_line_card(results), "utf-8")
     return results
 
 

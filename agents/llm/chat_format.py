@@ -111,7 +111,7 @@ def key_of(request: Request, dialect: Dialect) -> str:
         raise ModelError("rejected", "the request holds a lone surrogate: mend the text") from None
 
 
-def parse(text: str) -> Reply:
+def parse_body(text: str) -> Reply:
     """Read a body, JSON or server-sent events, into a reply.
 
     Raises:
@@ -119,16 +119,16 @@ def parse(text: str) -> Reply:
     """
     body = _joined(text) if _is_stream(text) else _loaded(text)
     if body is None:
-        raise malformed("the reply is not JSON", text)
+        raise malformed_error("the reply is not JSON", text)
     if isinstance(body.get("error"), dict | str) and body.get("error"):
         raise error_of(_status_inside(body), text, within_reply=True)
     choices = _list(body.get("choices"))
     if not choices:
-        raise malformed("the reply holds no choices", text)
+        raise malformed_error("the reply holds no choices", text)
     choice = _dict(choices[0])
     message = _dict(choice.get("message"))
     if not message:
-        raise malformed("the reply's choice holds no message", text)
+        raise malformed_error("the reply's choice holds no message", text)
     content, thoughts = _texts(message.get("content"))
     return Reply(
         content=content,
@@ -159,7 +159,7 @@ def usage_of(value: object) -> Usage | None:
     return Usage(prompt, completion, cached if isinstance(cached, int) and cached > 0 else 0)
 
 
-def malformed(reason: str, raw: str) -> ModelError:
+def malformed_error(reason: str, raw: str) -> ModelError:
     """Return the error for a 200 that is not a chat completion."""
     return ModelError("malformed", f"model server: {reason}", status=200, charged=True, raw=raw)
 
@@ -171,14 +171,12 @@ def error_of(
 
     `within_reply`: the error came inside a reply of status 200, after work had begun.
     """
-    from burnish.agents.llm.http_errors import classified
+    from burnish.agents.llm.http_errors import classify
 
     error = _dict((_loaded(raw) or _joined(raw) or {}).get("error"))
     codes = [str(error[name]) for name in ("code", "type", "param") if error.get(name)]
     message = _str(error.get("message"))
-    return classified(
-        status, codes, message, raw, retry_after=retry_after, within_reply=within_reply
-    )
+    return classify(status, codes, message, raw, retry_after=retry_after, within_reply=within_reply)
 
 
 def _status_inside(body: Json) -> int:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from burnish.agents.llm.chat_format import Dialect, key_of
 from burnish.agents.llm.messages import Model, Reply, Request
-from burnish.agents.llm.rate_limits import Gate
+from burnish.agents.llm.rate_limits import RequestGate
 from burnish.agents.llm.reply_store import ReplyStore
 from burnish.agents.llm.retry import RetryPolicy
 from burnish.agents.llm.token_budget import Reservation, TokenBudget
@@ -26,7 +26,7 @@ class Transport(Model, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class ClientPolicy:
     """How a client behaves, apart from the services it uses."""
 
     retry: RetryPolicy = field(default_factory=RetryPolicy)
@@ -56,14 +56,14 @@ class Client:
         *,
         store: ReplyStore | None = None,
         budget: TokenBudget | None = None,
-        gate: Gate | None = None,
-        rules: Rules | None = None,
+        gate: RequestGate | None = None,
+        rules: ClientPolicy | None = None,
     ) -> None:
         self._transport = transport
         self._store = store
         self._budget = budget
-        self._gate = gate or Gate()
-        self._rules = rules or Rules()
+        self._gate = gate or RequestGate()
+        self._rules = rules or ClientPolicy()
         self._locks: dict[str, _SharedLock] = {}
         self._draw = random.Random()  # noqa: S311 (jitter)
         self._excess = _Excess()

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from pydantic import TypeAdapter, ValidationError
 
 from burnish.agents.llm.chat_format import Dialect
-from burnish.agents.llm.client import Client, Rules
+from burnish.agents.llm.client import Client, ClientPolicy
 from burnish.agents.llm.messages import Usage
-from burnish.agents.llm.rate_limits import Gate, GatePolicy
+from burnish.agents.llm.rate_limits import GatePolicy, RequestGate
 from burnish.agents.llm.reply_store import ReplyStore
 from burnish.agents.llm.token_budget import TokenBudget
 from burnish.agents.llm.token_counts import Counting, TokenCounter
@@ -76,7 +76,7 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
+class RoleMap:
     """Endpoints by name, and the endpoint each role uses."""
 
     endpoints: Mapping[str, Endpoint]
@@ -95,12 +95,12 @@ class Cast:
         return self.endpoints[name]
 
 
-def single(endpoint: Endpoint) -> Cast:
+def one_endpoint(endpoint: Endpoint) -> RoleMap:
     """Return a cast in which one endpoint plays every role."""
-    return Cast({"default": endpoint}, {DEFAULT_ROLE: "default"})
+    return RoleMap({"default": endpoint}, {DEFAULT_ROLE: "default"})
 
 
-def cast_of(settings: Mapping[str, object]) -> Cast:
+def cast_of(settings: Mapping[str, object]) -> RoleMap:
     """Read the `[llm]` table: `endpoints.NAME = {url, model, …}` and `roles.ROLE = NAME`.
 
     Raises:
@@ -120,7 +120,7 @@ def cast_of(settings: Mapping[str, object]) -> Cast:
     for role, name in roles.items():
         if name not in endpoints:
             raise UsageError(f"llm.roles.{role}: there is no endpoint {name!r}")
-    return Cast(endpoints, roles)
+    return RoleMap(endpoints, roles)
 
 
 def _endpoint(name: str, table: Mapping[str, object]) -> Endpoint:
@@ -158,7 +158,7 @@ def _first(error: ValidationError) -> str:
     return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
-class Company:
+class ModelPool:
     """The clients of a run, one for each endpoint that is used, on one store and one budget.
 
     Args:
@@ -171,7 +171,7 @@ class Company:
 
     def __init__(
         self,
-        cast: Cast,
+        cast: RoleMap,
         *,
         store: ReplyStore | None = None,
         budget: TokenBudget | None = None,
@@ -183,7 +183,7 @@ class Company:
         self._cast = cast
         self._clients: dict[str, Client] = {}
         self._transports: list[ServedModel] = []
-        gates: dict[str, Gate] = {}
+        gates: dict[str, RequestGate] = {}
         for name, endpoint in cast.endpoints.items():
             key = os.environ.get(endpoint.key_env) or "EMPTY"
             transport = ServedModel(
@@ -191,9 +191,9 @@ class Company:
             )
             self._transports.append(transport)
             policy = GatePolicy(highest_limit=endpoint.concurrency, patience_s=endpoint.patience_s)
-            gate = gates.setdefault(re.sub(r"/+$", "", endpoint.url), Gate(policy))
+            gate = gates.setdefault(re.sub(r"/+$", "", endpoint.url), RequestGate(policy))
             counting = Counting(count=(counters or {}).get(endpoint.model))
-            rules = Rules(counting=counting, recall_faults=recall_faults)
+            rules = ClientPolicy(counting=counting, recall_faults=recall_faults)
             self._clients[name] = Client(
                 transport, store=store, budget=budget, gate=gate, rules=rules
             )

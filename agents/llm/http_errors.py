@@ -40,7 +40,7 @@ _MENDS: dict[str, str] = {
 }
 
 
-def classified(
+def classify(
     status: int,
     codes: Sequence[str],
     message: str,

@@ -16,7 +16,7 @@ from openai import (
     OpenAIError,
 )
 
-from burnish.agents.llm.chat_format import Dialect, body_of, error_of, parse
+from burnish.agents.llm.chat_format import Dialect, body_of, error_of, parse_body
 from burnish.agents.llm.http_errors import retry_after_of
 from burnish.agents.llm.messages import Reply, Request
 from burnish.corpora.errors import ModelError
@@ -98,7 +98,7 @@ class ServedModel:
         except OpenAIError as error:
             text = f"model server: {type(error).__name__}"
             raise ModelError("malformed", text, charged=True) from None
-        return parse(response.text)
+        return parse_body(response.text)
 
     def _late(self) -> ModelError:
         text = f"model server: no reply within {self._timeout_s:g} s"

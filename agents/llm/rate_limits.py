@@ -2,8 +2,8 @@
 
 `AdaptiveLimit` raises the number in flight by one for each full round of successes and halves it
 on overload (additive increase, multiplicative decrease, as TCP does). `CircuitBreaker` stops
-asking a server that is down and lets one probe through after a while. `Gate` joins both with the
-pauses a server asks for.
+asking a server that is down and lets one probe through after a while. `RequestGate` joins
+both with the pauses a server asks for.
 """
 
 import asyncio
@@ -155,7 +155,7 @@ _OVERLOAD = frozenset({"rate_limited", "overloaded", "timeout"})
 _DOWN = frozenset({"timeout", "connection", "unsent", "server", "malformed"})
 
 
-class Gate:
+class RequestGate:
     """The way to one server, shared by all that ask it in a process."""
 
     def __init__(self, policy: GatePolicy | None = None, clock: Clock = time.monotonic) -> None:

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
-from burnish.agents.llm.chat_format import Dialect, key_of, parse
+from burnish.agents.llm.chat_format import Dialect, key_of, parse_body
 from burnish.agents.llm.messages import Reply, Request, Usage
 from burnish.corpora.errors import ModelError
 from burnish.corpora.storage.sqlite_writer import Journal
@@ -81,7 +81,7 @@ class ReplyStore:
         if row is None:
             return None
         raw, prompt, completion = row
-        reply = parse(raw)
+        reply = parse_body(raw)
         usage = reply.usage
         if usage is None and prompt is not None and completion is not None:
             usage = Usage(prompt, completion, reported=False)

@@ -3,21 +3,21 @@
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Literal
 
-from burnish.agents.operations.edit_items import Exemplars, checked_distractors, ordered
+from burnish.agents.operations.edit_items import ExemplarSource, check_distractors, require_item
 from burnish.agents.operations.item_schemas import (
     GroundedItem,
     NewItem,
-    Passage,
     Repaired,
-    fenced,
-    shown_item,
-    shown_passages,
+    fence,
+    fenced_item,
+    fenced_passages,
 )
-from burnish.agents.operations.llm_operation import Brief, Declined, settled
-from burnish.agents.operations.operation import Order
-from burnish.agents.validators.verdict import Verdict
+from burnish.agents.operations.llm_operation import Skipped, TaskPrompt, with_rewritten_texts
+from burnish.agents.operations.operation import EditOrder
+from burnish.agents.validators.librarian import PassageFinder
+from burnish.agents.validators.validation import ValidationDecision
 from burnish.corpora.errors import ReplyError
 from burnish.corpora.records import QAItem, digest
 from burnish.tools.answers.choices import unlabelled
@@ -31,75 +31,38 @@ CITATION = "burnish_source"
 """Column of `meta` that says what a new item rests on."""
 
 
-class Search(Protocol):
-    """Finds passages that bear on a question."""
-
-    def __call__(self, question: str, k: int) -> Sequence[Passage]:
-        """Return up to k passages, best first."""
-        ...
-
-
-class Decision(Protocol):
-    """What validators together say (as `agents.validation.Decision`)."""
-
-    @property
-    def opinion(self) -> str:
-        """`accept`, `reject` or `abstain`."""
-        ...
-
-    @property
-    def reason(self) -> str:
-        """In one line."""
-        ...
-
-    @property
-    def may_edit_key(self) -> bool:
-        """Whether independent paths agree on another answer."""
-        ...
-
-    @property
-    def answer(self) -> str | None:
-        """That answer."""
-        ...
-
-    @property
-    def verdicts(self) -> tuple[Verdict, ...]:
-        """What each validator said."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Generate:
     """Writes a new item as hard as the exemplars of a bucket."""
 
-    exemplars: Exemplars
+    exemplars: ExemplarSource
     count: int = 4
     """Most exemplars shown."""
     name: Literal["generate"] = "generate"
     form: type[NewItem] = NewItem
 
-    async def brief(self, order: Order) -> Brief | Declined:
+    async def prepare(self, order: EditOrder) -> TaskPrompt | Skipped:
         """Show items of the wanted cell and bucket."""
         models = self.exemplars(order.cell, order.bucket, order.seed)[: self.count]
         if not models:
-            return Declined(f"there is no exemplar for {order.cell or 'the set'}")
-        return Brief(_wish(order, models), follows=models[0])
+            return Skipped(f"there is no exemplar for {order.cell or 'the set'}")
+        return TaskPrompt(_wish(order, models), follows=models[0])
 
-    def draft(self, order: Order, brief: Brief, answer: NewItem) -> QAItem:
+    def draft(self, order: EditOrder, prompt: TaskPrompt, answer: NewItem) -> QAItem:
         """Make the new item, its key at a place drawn by the seed.
 
         Raises:
             ReplyError: the wrong answers are not as they must be.
         """
-        return _new_item(order, brief.follows, answer)
+        return _new_item(order, prompt.follows, answer)
 
 
 @dataclass(frozen=True, slots=True)
 class Expand:
     """Writes a new item for a thin cell from a passage, and cites it."""
 
-    search: Search
-    exemplars: Exemplars
+    finder: PassageFinder
+    exemplars: ExemplarSource
     passages: int = 4
     """Most passages shown."""
     depth: int = 10
@@ -109,30 +72,33 @@ class Expand:
     name: Literal["expand"] = "expand"
     form: type[GroundedItem] = GroundedItem
 
-    async def brief(self, order: Order) -> Brief | Declined:
+    async def prepare(self, order: EditOrder) -> TaskPrompt | Skipped:
         """Find passages for the cell, by the cell's name and the subject of one of its items."""
         models = self.exemplars(order.cell, order.bucket, order.seed)[: self.count]
         about = [order.cell, *(f"{one.question} {one.answer}" for one in models[:1])]
-        held = self.search(" ".join(about).strip(), self.passages * self.depth)
-        found = sorted(held, key=lambda one: (rank(order.seed, one.id), one.id))[: self.passages]
+        hits = self.finder.search(" ".join(about).strip(), self.passages * self.depth)
+        passages = sorted(
+            (hit.passage for hit in hits), key=lambda one: (rank(order.seed, one.id), one.id)
+        )
+        found = passages[: self.passages]
         if not found:
-            return Declined(f"no passage was found for {order.cell or 'the set'}")
-        words = f"{_wish(order, models)}\n\nPassages:\n{shown_passages(found)}"
+            return Skipped(f"no passage was found for {order.cell or 'the set'}")
+        words = f"{_wish(order, models)}\n\nPassages:\n{fenced_passages(found)}"
         follows = models[0] if models else None
-        return Brief(words, follows=follows, passages=tuple(found))
+        return TaskPrompt(words, follows=follows, passages=tuple(found))
 
-    def draft(self, order: Order, brief: Brief, answer: GroundedItem) -> QAItem:
+    def draft(self, order: EditOrder, prompt: TaskPrompt, answer: GroundedItem) -> QAItem:
         """Make the new item with its citation.
 
         Raises:
             ReplyError: it cites no passage that was shown, or quotes what that does not say.
         """
-        cited = next((one for one in brief.passages if one.id == answer.passage), None)
+        cited = next((one for one in prompt.passages if one.id == answer.passage), None)
         if cited is None:
             raise ReplyError("wrong_shape", "passage: give the id of one of the passages shown")
-        if not quoted(answer.quote, cited.text):
+        if not contains_quote(answer.quote, cited.text):
             raise ReplyError("wrong_shape", "quote: does not stand in that passage word for word")
-        item = _new_item(order, brief.follows, answer)
+        item = _new_item(order, prompt.follows, answer)
         source = {"id": cited.id, "title": cited.title, "quote": answer.quote}
         return replace(item, meta={**item.meta, CITATION: source})
 
@@ -144,45 +110,45 @@ class Repair:
     Where the item says that answer among its choices and has no rationale, no model is asked.
     """
 
-    decide: Callable[[QAItem], Awaitable[Decision]]
+    decide: Callable[[QAItem], Awaitable[ValidationDecision]]
     name: Literal["repair"] = "repair"
     form: type[Repaired] = Repaired
 
-    async def brief(self, order: Order) -> Brief | Declined:
+    async def prepare(self, order: EditOrder) -> TaskPrompt | Skipped:
         """Ask the validators; what they do not allow goes to people."""
         item = order.item
         if item is None:
-            return Declined("there is no item to repair")
+            return Skipped("there is no item to repair")
         decision = await self.decide(item)
         tokens = sum(verdict.tokens for verdict in decision.verdicts)
         if decision.opinion == "accept":
-            return Declined("validators accept the key", tokens=tokens, verdicts=decision.verdicts)
+            return Skipped("validators accept the key", tokens=tokens, verdicts=decision.verdicts)
         if not decision.may_edit_key or decision.answer is None:
             reason = f"the key may not be edited: {decision.reason}"
-            return Declined(reason, True, tokens, decision.verdicts)  # noqa: FBT003
+            return Skipped(reason, True, tokens, decision.verdicts)  # noqa: FBT003
         at = _position(item, decision.answer)
         if at is not None and not item.rationale:
             wrong = (*item.choices[:at], *item.choices[at + 1 :])
             after = seated(_keyed(item), wrong, at, item.choices[at])
             reason = f"re-keyed as validators agree: {decision.reason}"
-            return Declined(reason, False, tokens, decision.verdicts, after)  # noqa: FBT003
-        words = f"Right answer: {fenced('answer', decision.answer)}\n\n{shown_item(item)}"
-        return Brief(words, tokens, decision.verdicts, agreed=decision.answer)
+            return Skipped(reason, False, tokens, decision.verdicts, after)  # noqa: FBT003
+        words = f"Right answer: {fence('answer', decision.answer)}\n\n{fenced_item(item)}"
+        return TaskPrompt(words, tokens, decision.verdicts, agreed=decision.answer)
 
-    def draft(self, order: Order, brief: Brief, answer: Repaired) -> QAItem:
+    def draft(self, order: EditOrder, prompt: TaskPrompt, answer: Repaired) -> QAItem:
         """Put the agreed answer into the item.
 
         Raises:
             ReplyError: the key is another one, or the wrong answers are not as they must be.
         """
-        item = ordered(order)
-        if not compare(answer.answer, brief.agreed).same:
+        item = require_item(order)
+        if not compare(answer.answer, prompt.agreed).same:
             raise ReplyError("wrong_shape", "answer: give the right answer you were told")
-        fixed = settled(replace(item, turns=()), rationale=answer.rationale)
+        fixed = with_rewritten_texts(replace(item, turns=()), rationale=answer.rationale)
         fixed = replace(fixed, question=answer.question, turns=item.turns)
         if not item.choices:
             return replace(fixed, answer=answer.answer)
-        wrong = checked_distractors(answer.wrong_answers, answer.answer, len(item.choices) - 1)
+        wrong = check_distractors(answer.wrong_answers, answer.answer, len(item.choices) - 1)
         place = rank(order.seed, f"seat {item.id}") % len(item.choices)
         return seated(_keyed(fixed), wrong, place, answer.answer)
 
@@ -199,7 +165,7 @@ def _keyed(item: QAItem) -> QAItem:
     return item if len(key_positions(item)) == 1 else replace(item, answer=item.choices[0])
 
 
-def quoted(quote: str, text: str) -> bool:
+def contains_quote(quote: str, text: str) -> bool:
     """Tell whether a text holds a quote word for word; case, spaces and quotation marks aside."""
     wanted = _plain(quote)
     return bool(wanted) and f" {wanted} " in f" {_plain(text)} "
@@ -209,15 +175,15 @@ def _plain(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.casefold()))
 
 
-def _wish(order: Order, models: Sequence[QAItem]) -> str:
-    told = [f"Part of the set: {fenced('name', order.cell)}" if order.cell else "Any part."]
+def _wish(order: EditOrder, models: Sequence[QAItem]) -> str:
+    told = [f"Part of the set: {fence('name', order.cell)}" if order.cell else "Any part."]
     if order.bucket is not None:
         told.append(f"Difficulty bucket: {order.bucket} (0 is the easiest).")
     count = _wrong_count(models[0] if models else None)
     told.append(f"Give {count} wrong answers." if count else "Give no wrong answers: it is open.")
     told.append(f"Number of this question: {order.seed}. Choose another fact for each number.")
     if models:
-        told.append("Exemplars:\n" + "\n".join(shown_item(one, "exemplar") for one in models))
+        told.append("Exemplars:\n" + "\n".join(fenced_item(one, "exemplar") for one in models))
     return "\n".join(told)
 
 
@@ -227,10 +193,10 @@ def _wrong_count(model: QAItem | None) -> int:
     return max(len(model.choices) - 1, 0)
 
 
-def _new_item(order: Order, follows: QAItem | None, answer: NewItem) -> QAItem:
+def _new_item(order: EditOrder, follows: QAItem | None, answer: NewItem) -> QAItem:
     """Make a new item after a model item: its domain, its skill, its number of choices."""
     key = answer.answer.strip()
-    wrong = checked_distractors(answer.wrong_answers, key, _wrong_count(follows))
+    wrong = check_distractors(answer.wrong_answers, key, _wrong_count(follows))
     id = f"new-{digest(f'{order.cell} {answer.question}')[:12]}"
     place = rank(order.seed, f"seat {id}") % (len(wrong) + 1)
     choices = (*wrong[:place], key, *wrong[place:]) if wrong else ()

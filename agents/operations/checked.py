@@ -10,16 +10,16 @@ order, never by which answer came first.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from burnish.agents.operations.operation import Edit, Operation, Order, Scored
-from burnish.agents.validators.verdict import Verdict
+from burnish.agents.operations.operation import DifficultyScore, EditOrder, EditResult, Operation
+from burnish.agents.validators.validation import ValidationDecision
 from burnish.corpora.errors import BudgetExhausted
-from burnish.corpora.records import QAItem
+from burnish.corpora.records import QAItem, Verdict
 from burnish.tools.items.checks import Draft, asked, complaints, found_elsewhere
 from burnish.tools.items.contamination import TextIndex
 
@@ -32,7 +32,9 @@ REPAIR = "repair"
 class Redrafting(Protocol):
     """An operation that can try again when told what is wrong."""
 
-    async def redraft(self, order: Order, edit: Edit, complaints: Sequence[str]) -> Edit:
+    async def redraft(
+        self, order: EditOrder, edit: EditResult, complaints: Sequence[str]
+    ) -> EditResult:
         """Carry out the order again; the edit is the refused one."""
         ...
 
@@ -41,44 +43,25 @@ class Redrafting(Protocol):
 class Admitting(Protocol):
     """An operation whose results enter the set one after the other."""
 
-    def admit(self, edit: Edit) -> tuple[str, ...]:
+    def admit(self, edit: EditResult) -> tuple[str, ...]:
         """Enter a result, or say why it may not."""
         ...
 
-    async def mend(self, edit: Edit, complaints: Sequence[str]) -> Edit:
+    async def mend(self, edit: EditResult, complaints: Sequence[str]) -> EditResult:
         """Mend a refused result if it was not mended before, else roll it back."""
         ...
 
 
-class Scorer(Protocol):
+class DifficultyScorer(Protocol):
     """Estimates how hard an item is."""
 
-    async def score(self, item: QAItem, wanted: int) -> Scored:
+    async def score(self, item: QAItem, wanted: int) -> DifficultyScore:
         """Return the difficulty of an item that was meant for a bucket, 0 the easiest."""
         ...
 
 
-class Judging(Protocol):
-    """What validators together say of an item (as `agents.validation.Decision`)."""
-
-    @property
-    def opinion(self) -> str:
-        """`accept`, `reject` or `abstain`."""
-        ...
-
-    @property
-    def reason(self) -> str:
-        """In one line."""
-        ...
-
-    @property
-    def verdicts(self) -> tuple[Verdict, ...]:
-        """What each validator said."""
-        ...
-
-
-Judge = Callable[[QAItem], Awaitable[Judging]]
-Embed = Callable[[Sequence[str]], NDArray[np.float32]]
+JudgeItem = Callable[[QAItem], Awaitable[ValidationDecision]]
+EmbedTexts = Callable[[Sequence[str]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +72,11 @@ class Checks:
     """The set, for duplicates; items admitted are added to it, items removed dropped."""
     foreign: tuple[TextIndex, ...] = ()
     """Evaluation sets that nothing may be taken from."""
-    embed: Embed | None = None
+    embed: EmbedTexts | None = None
     """Makes the vectors that likeness is told by."""
-    scorer: Scorer | None = None
-    judge: Judge | None = None
-    """The validators."""
-    judged: frozenset[str] = field(
-        default_factory=lambda: frozenset({
-            "draw", "mine_distractors", "expand", "generate", "rephrase", "recalibrate",
-            "rewrite_distractors", "repair",
-        })
-    )  # fmt: skip
-    """Operations whose results validators see."""
+    scorer: DifficultyScorer | None = None
+    judge: JudgeItem | None = None
+    """The validators; they see every result that leaves an item in the set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +84,7 @@ class _Finding:
     complaints: tuple[str, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     tokens: int = 0
-    scored: Scored | None = None
+    scored: DifficultyScore | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +100,16 @@ class Checked:
         return self.operation.name
 
     @property
+    def revision(self) -> str:
+        """Of the operation; what checks a result has no part in making it."""
+        return self.operation.revision
+
+    @property
     def needs_model(self) -> bool:
         """Whether a language model is called by the operation itself."""
         return self.operation.needs_model
 
-    async def apply(self, order: Order) -> Edit:
+    async def apply(self, order: EditOrder) -> EditResult:
         """Carry out the order and check what comes of it.
 
         Raises:
@@ -143,7 +124,7 @@ class Checked:
             await self._mended(_with(edit, finding)) if finding.complaints else _with(edit, finding)
         )
 
-    def admit(self, edit: Edit) -> tuple[str, ...]:
+    def admit(self, edit: EditResult) -> tuple[str, ...]:
         """Enter a result into the index of the set; say what it repeats of what entered before."""
         own = self.checks.own
         if own is None or edit.status != "done":
@@ -159,7 +140,7 @@ class Checked:
             own.add(edit.after.id, asked(edit.after), self._vector(edit.after))
         return ()
 
-    async def mend(self, edit: Edit, complaints: Sequence[str]) -> Edit:
+    async def mend(self, edit: EditResult, complaints: Sequence[str]) -> EditResult:
         """Mend a result that may not enter, or roll it back where it was mended before.
 
         Raises:
@@ -168,7 +149,7 @@ class Checked:
         refused = replace(edit, complaints=(*edit.complaints, *complaints))
         return _rolled_back(refused, refused) if edit.attempts > 1 else await self._mended(refused)
 
-    async def _mended(self, refused: Edit) -> Edit:
+    async def _mended(self, refused: EditResult) -> EditResult:
         """Have a refused draft written once more."""
         if not isinstance(self.operation, Redrafting):
             return _rolled_back(refused, refused)
@@ -188,7 +169,7 @@ class Checked:
         )
         return _rolled_back(told, told) if finding.complaints else told
 
-    async def _find(self, edit: Edit) -> _Finding:
+    async def _find(self, edit: EditResult) -> _Finding:
         """Check a draft, the cheap checks first; later ones are spared when those complain."""
         item, checks = edit.after, self.checks
         if item is None:
@@ -199,14 +180,14 @@ class Checked:
         if found:
             return _Finding(tuple(f"{one.kind}: {one.message}" for one in found))
         finding = await self._score(edit.order, item)
-        if finding.complaints or checks.judge is None or edit.order.operation not in checks.judged:
+        if finding.complaints or checks.judge is None:
             return finding
         decision = await checks.judge(item)
         tokens = finding.tokens + sum(verdict.tokens for verdict in decision.verdicts)
         told = (f"validators reject it: {decision.reason}",) if decision.opinion == "reject" else ()
         return _Finding(told, decision.verdicts, tokens, finding.scored)
 
-    async def _score(self, order: Order, item: QAItem) -> _Finding:
+    async def _score(self, order: EditOrder, item: QAItem) -> _Finding:
         if self.checks.scorer is None or order.bucket is None:
             return _Finding()
         scored = await self.checks.scorer.score(item, order.bucket)
@@ -219,7 +200,7 @@ class Checked:
         return None if self.checks.embed is None else self.checks.embed([asked(item)])[0]
 
 
-def _with(edit: Edit, finding: _Finding) -> Edit:
+def _with(edit: EditResult, finding: _Finding) -> EditResult:
     return replace(
         edit,
         complaints=finding.complaints,
@@ -229,7 +210,7 @@ def _with(edit: Edit, finding: _Finding) -> Edit:
     )
 
 
-def _rolled_back(edit: Edit, refused: Edit) -> Edit:
+def _rolled_back(edit: EditResult, refused: EditResult) -> EditResult:
     """Return the edit undone: what was there stands, tokens and complaints stay."""
     complaints = edit.complaints or refused.complaints
     if edit.status == "failed" and edit.reason:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from burnish.agents.operations.item_schemas import Distractors, Recalibrated, Reworded, shown_item
-from burnish.agents.operations.llm_operation import Brief, Declined, settled
-from burnish.agents.operations.operation import Order
+from burnish.agents.operations.item_schemas import Distractors, Recalibrated, Reworded, fenced_item
+from burnish.agents.operations.llm_operation import Skipped, TaskPrompt, with_rewritten_texts
+from burnish.agents.operations.operation import EditOrder
 from burnish.corpora.errors import ReplyError
 from burnish.corpora.records import QAItem
 from burnish.tools.answers.compare import compare
@@ -14,7 +14,7 @@ from burnish.tools.answers.likeness import shape
 from burnish.tools.items.keys import key_positions, key_text, seated, wrong_choices
 from burnish.tools.stable_order import rank
 
-Exemplars = Callable[[str, int | None, int], Sequence[QAItem]]
+ExemplarSource = Callable[[str, int | None, int], Sequence[QAItem]]
 """Items of a cell and bucket (None: any), drawn by a seed."""
 SHORTER, LONGER = 0.6, 1.4
 """Bounds of a wrong answer's length, in lengths of the key."""
@@ -29,18 +29,18 @@ class Rephrase:
     name: Literal["rephrase"] = "rephrase"
     form: type[Reworded] = Reworded
 
-    async def brief(self, order: Order) -> Brief | Declined:
+    async def prepare(self, order: EditOrder) -> TaskPrompt | Skipped:
         """Show the item."""
         return _item_brief(order, "Say this in other words.")
 
-    def draft(self, order: Order, brief: Brief, answer: Reworded) -> QAItem:  # noqa: ARG002
+    def draft(self, order: EditOrder, prompt: TaskPrompt, answer: Reworded) -> QAItem:  # noqa: ARG002
         """Put the new words into the item.
 
         Raises:
             ReplyError: turns or rationale are missing.
         """
-        item = ordered(order)
-        item = settled(item, rationale=answer.rationale, turns=answer.turns)
+        item = require_item(order)
+        item = with_rewritten_texts(item, rationale=answer.rationale, turns=answer.turns)
         return replace(item, question=answer.question)
 
 
@@ -48,30 +48,30 @@ class Rephrase:
 class Recalibrate:
     """Makes a question harder or easier; the key stays."""
 
-    exemplars: Exemplars
+    exemplars: ExemplarSource
     count: int = 3
     """Most exemplars shown."""
     name: Literal["recalibrate"] = "recalibrate"
     form: type[Recalibrated] = Recalibrated
 
-    async def brief(self, order: Order) -> Brief | Declined:
+    async def prepare(self, order: EditOrder) -> TaskPrompt | Skipped:
         """Show the item, the wanted bucket and items that are in it."""
         if order.bucket is None:
-            return Declined("no difficulty is ordered")
+            return Skipped("no difficulty is ordered")
         told = f"Bring this to difficulty bucket {order.bucket} (0 is the easiest)."
         models = self.exemplars(order.cell, order.bucket, order.seed)[: self.count]
         own = "" if order.item is None else order.item.id
-        shown = [shown_item(one, "exemplar") for one in models if one.id != own]
+        shown = [fenced_item(one, "exemplar") for one in models if one.id != own]
         return _item_brief(order, "\n".join([told, *shown]))
 
-    def draft(self, order: Order, brief: Brief, answer: Recalibrated) -> QAItem:  # noqa: ARG002
+    def draft(self, order: EditOrder, prompt: TaskPrompt, answer: Recalibrated) -> QAItem:  # noqa: ARG002
         """Put the new words and wrong answers into the item, the key where it was.
 
         Raises:
             ReplyError: turns, rationale or wrong answers are not as they must be.
         """
-        item = ordered(order)
-        item = settled(item, rationale=answer.rationale, turns=answer.turns)
+        item = require_item(order)
+        item = with_rewritten_texts(item, rationale=answer.rationale, turns=answer.turns)
         item = replace(item, question=answer.question)
         if not item.choices:
             return item
@@ -86,13 +86,13 @@ class RewriteDistractors:
     name: Literal["rewrite_distractors"] = "rewrite_distractors"
     form: type[Distractors] = Distractors
 
-    async def brief(self, order: Order) -> Brief | Declined:
+    async def prepare(self, order: EditOrder) -> TaskPrompt | Skipped:
         """Show the item, and how long wrong answers may be."""
         item = order.item
         if item is None or len(item.choices) < 2 or len(key_positions(item)) != 1:
-            return Declined("an item with choices and one key is needed")
+            return Skipped("an item with choices and one key is needed")
         key = key_text(item)
-        least, most = bounds(key)
+        least, most = length_bounds(key)
         count = len(item.choices) - 1
         told = (
             f"Write {count} wrong answers of {least} to {most} characters; the right answer has "
@@ -100,18 +100,18 @@ class RewriteDistractors:
         )
         return _item_brief(order, told)
 
-    def draft(self, order: Order, brief: Brief, answer: Distractors) -> QAItem:  # noqa: ARG002
+    def draft(self, order: EditOrder, prompt: TaskPrompt, answer: Distractors) -> QAItem:  # noqa: ARG002
         """Put the wrong answers beside the key, at a place drawn by the seed.
 
         Raises:
             ReplyError: they are too few, say the key, or repeat one another.
         """
-        item = ordered(order)
+        item = require_item(order)
         wrong = fit_distractors(answer.wrong_answers, item)
         return seated(item, wrong, rank(order.seed, f"seat {item.id}") % len(item.choices))
 
 
-def bounds(key: str) -> tuple[int, int]:
+def length_bounds(key: str) -> tuple[int, int]:
     """Return the least and most characters of a wrong answer beside a key."""
     least = max(1, min(int(SHORTER * len(key)), len(key) - LEEWAY))
     return least, max(int(LONGER * len(key)), len(key) + LEEWAY)
@@ -123,10 +123,10 @@ def fit_distractors(given: Sequence[str], item: QAItem) -> tuple[str, ...]:
     Raises:
         ReplyError: they are not as many, one says the key, or two say the same.
     """
-    return checked_distractors(given, key_text(item), len(wrong_choices(item)))
+    return check_distractors(given, key_text(item), len(wrong_choices(item)))
 
 
-def checked_distractors(given: Sequence[str], key: str, count: int) -> tuple[str, ...]:
+def check_distractors(given: Sequence[str], key: str, count: int) -> tuple[str, ...]:
     """Return wrong answers that may stand beside a key.
 
     Raises:
@@ -147,17 +147,17 @@ def checked_distractors(given: Sequence[str], key: str, count: int) -> tuple[str
     return wrong
 
 
-def ordered(order: Order) -> QAItem:
-    """Return the item of an order for which there is a brief, so that it has one."""
+def require_item(order: EditOrder) -> QAItem:
+    """Return the item of an order for which there is a prompt, so that it has one."""
     if order.item is None:
         raise ValueError("the order has no item")
     return order.item
 
 
-def _item_brief(order: Order, told: str) -> Brief | Declined:
+def _item_brief(order: EditOrder, told: str) -> TaskPrompt | Skipped:
     item = order.item
     if item is None:
-        return Declined("there is no item to change")
+        return Skipped("there is no item to change")
     if item.choices and len(key_positions(item)) != 1:
-        return Declined("the item has no single key: it needs a repair first", flagged=True)
-    return Brief(f"{told}\n\n{shown_item(item)}")
+        return Skipped("the item has no single key: it needs a repair first", flagged=True)
+    return TaskPrompt(f"{told}\n\n{fenced_item(item)}")

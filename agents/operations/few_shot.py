@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter, ValidationError
 
-from burnish.agents.operations.item_schemas import fenced, shown
+from burnish.agents.operations.item_schemas import fence, render_item
 from burnish.corpora.records import QAItem
 from burnish.tools.stable_order import rank
 
@@ -24,7 +24,7 @@ _LISTS = ("choices", "turns")
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class AcceptedCorrection:
     """What a person accepted."""
 
     operation: str
@@ -32,13 +32,13 @@ class Example:
     before: QAItem | None = None
 
 
-def examples_in(lines: Iterable[bytes | str]) -> list[Example]:
+def read_examples(lines: Iterable[bytes | str]) -> list[AcceptedCorrection]:
     """Return the examples among the rows of a review file, in its order."""
     found = (_example(line) for line in lines if line.strip())
     return [one for one in found if one is not None]
 
 
-def _example(line: bytes | str) -> Example | None:
+def _example(line: bytes | str) -> AcceptedCorrection | None:
     try:
         row = _ROW.validate_json(line)
         if row.get("decision") != "accept":
@@ -54,7 +54,7 @@ def _example(line: bytes | str) -> Example | None:
     after = replace(proposed, **changes)
     if before is None and changes:
         before = proposed
-    return Example(str(row.get("operation", "")), after, before)
+    return AcceptedCorrection(str(row.get("operation", "")), after, before)
 
 
 def _item(value: object) -> QAItem | None:
@@ -71,9 +71,9 @@ def _changes(row: Mapping[str, object]) -> dict[str, str | tuple[str, ...]]:
     return {**texts, **lists}
 
 
-def chosen(
-    examples: Sequence[Example], operation: str, count: int, *, apart_from: str = ""
-) -> list[Example]:
+def choose_examples(
+    examples: Sequence[AcceptedCorrection], operation: str, count: int, *, apart_from: str = ""
+) -> list[AcceptedCorrection]:
     """Return examples for an operation: its own first, then repaired keys, the same each time.
 
     Args:
@@ -87,11 +87,11 @@ def chosen(
     return [one for one in order if one.operation == operation or one.before][:count]
 
 
-def shown_examples(examples: Sequence[Example]) -> str:
+def fenced_examples(examples: Sequence[AcceptedCorrection]) -> str:
     """Return examples fenced, each as it was and as a person wants it."""
-    return "\n".join(fenced("example", _shown(one)) for one in examples)
+    return "\n".join(fence("example", _shown(one)) for one in examples)
 
 
-def _shown(example: Example) -> str:
-    after = f"accepted:\n{shown(example.after)}"
-    return after if example.before is None else f"before:\n{shown(example.before)}\n{after}"
+def _shown(example: AcceptedCorrection) -> str:
+    after = f"accepted:\n{render_item(example.after)}"
+    return after if example.before is None else f"before:\n{render_item(example.before)}\n{after}"

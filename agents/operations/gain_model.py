@@ -1,4 +1,4 @@
-"""The planner: owns what operations are thought to bring and cost, and learns from what they did.
+"""The gain model: what operations are thought to bring and cost, learnt from what they did.
 
 Each operation is tried on a few items first. What it costs (real tokens), and which share of the
 gain that it promised it brings (in the terms of the objective), is fitted to features of the items;
@@ -33,7 +33,7 @@ Caution = Literal["mean", "sure", "single"]
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class EditTrial:
     """An operation that was carried out: in the pilot, or in an earlier round."""
 
     operation: str
@@ -52,7 +52,7 @@ class Trial:
         return min(max(self.gain / self.promised, LEAST), MOST)
 
 
-class Estimated(NamedTuple):
+class GainEstimate(NamedTuple):
     """What an operation should bring and cost for some items, and what a plan counts on."""
 
     share: Predicted
@@ -62,7 +62,7 @@ class Estimated(NamedTuple):
     planned_tokens: Floats
 
 
-class Known(NamedTuple):
+class OperationSummary(NamedTuple):
     """What trials told of an operation, over all items."""
 
     operation: str
@@ -83,10 +83,10 @@ class _Fitted(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Planner:
-    """Estimates from trials; immutable: `learnt` returns a planner that knows more."""
+class GainModel:
+    """Estimates from trials; immutable: `with_trials` returns a model that knows more."""
 
-    trials: tuple[Trial, ...] = ()
+    trials: tuple[EditTrial, ...] = ()
     priors: Mapping[str, float] = field(default_factory=dict[str, float])
     """Tokens that an operation is taken to cost while hardly anything is known of it."""
     prior: float = UNTRIED_TOKENS
@@ -97,37 +97,37 @@ class Planner:
     seed: int = 0
     _fits: dict[str, _Fitted] = field(default_factory=dict[str, _Fitted], init=False, repr=False)
 
-    def learnt(self, trials: Iterable[Trial]) -> "Planner":
-        """Return a planner that knows these trials too."""
+    def with_trials(self, trials: Iterable[EditTrial]) -> "GainModel":
+        """Return a model that knows these trials too."""
         return replace(self, trials=(*self.trials, *trials))
 
-    def tried(self, operation: str) -> list[Trial]:
+    def trials_of(self, operation: str) -> list[EditTrial]:
         """Return the trials of an operation."""
         return [trial for trial in self.trials if trial.operation == operation]
 
     def gives_up(self, operation: str) -> bool:
         """Tell whether an operation was tried often enough and never gained anything."""
-        tried = self.tried(operation)
+        tried = self.trials_of(operation)
         return len(tried) >= FEW and not any(trial.gain > 0 for trial in tried)
 
-    def known(self) -> list[Known]:
+    def summarize(self) -> list[OperationSummary]:
         """Return what trials told of each operation that was tried, in the order of first use."""
-        found: list[Known] = []
+        found: list[OperationSummary] = []
         for name in dict.fromkeys(trial.operation for trial in self.trials):
-            tried = self.tried(name)
+            tried = self.trials_of(name)
             plain = self._counted([trial.share for trial in tried if trial.promised > 0])
             worked = sum(trial.gain > 0 for trial in tried)
             tokens = float(np.mean([trial.tokens for trial in tried]))
-            found.append(Known(name, len(tried), worked, plain.mean, plain.low, tokens))
+            found.append(OperationSummary(name, len(tried), worked, plain.mean, plain.low, tokens))
         return found
 
-    def estimate(self, operation: str, features: Floats) -> Estimated:
+    def estimate(self, operation: str, features: Floats) -> GainEstimate:
         """Estimate share of the gain and tokens of an operation for items, a row of features each.
 
         Raises:
             ValueError: the rows have another number of features than the trials.
         """
-        tried = self.tried(operation)
+        tried = self.trials_of(operation)
         fitted: _Fitted | None = None
         if len(tried) >= ENOUGH:
             if features.shape[1:] != (len(tried[0].features),):
@@ -145,9 +145,9 @@ class Planner:
             "sure": (share.sure_low, tokens.sure_high),
             "single": (share.low, tokens.high),
         }
-        return Estimated(share, tokens, *counted[self.caution])
+        return GainEstimate(share, tokens, *counted[self.caution])
 
-    def _fit_of(self, operation: str, tried: list[Trial]) -> _Fitted:
+    def _fit_of(self, operation: str, tried: list[EditTrial]) -> _Fitted:
         if operation not in self._fits:
             if not tried[0].features:
                 raise ValueError(f"{operation} was tried without any feature")
@@ -160,7 +160,7 @@ class Planner:
             )
         return self._fits[operation]
 
-    def _fit(self, tried: list[Trial], outcome: list[float]) -> Regression:
+    def _fit(self, tried: list[EditTrial], outcome: list[float]) -> Regression:
         features = np.array([trial.features for trial in tried], np.float64)
         return fit(features, np.array(outcome), seed=self.seed)
 
@@ -190,7 +190,7 @@ class Planner:
         low, high = (float(betaincinv(kept, lost, p)) for p in (1 - self.level, self.level))
         return _Counted(kept / (kept + lost), low, high)
 
-    def _averaged(self, operation: str, tried: list[Trial], rows: int) -> Predicted:
+    def _averaged(self, operation: str, tried: list[EditTrial], rows: int) -> Predicted:
         """Average tokens with the prior as one trial more; a bound goes no higher than the most."""
         spent = np.array([self.priors.get(operation, self.prior), *(t.tokens for t in tried)])
         mean, most, reach = float(spent.mean()), float(spent.max()), 0.0

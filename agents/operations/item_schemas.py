@@ -1,13 +1,14 @@
 """The forms that writing agents answer in, and how items are shown to them: fenced, as data."""
 
 from collections.abc import Sequence
-from typing import Annotated, Protocol
+from typing import Annotated
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from burnish.agents.prompting.fencing import unmarked
 from burnish.corpora.records import QAItem, digest
+from burnish.corpora.wikipedia.passages import Passage
 from burnish.tools.items.keys import key_positions
 
 MOST_TEXT = 8_000
@@ -84,32 +85,13 @@ FORMS: tuple[type[Form], ...] = (
 )  # fmt: skip
 
 
-class Passage(Protocol):
-    """A piece of an encyclopedia or of the user's own texts."""
-
-    @property
-    def id(self) -> str:
-        """Its id, as cited."""
-        ...
-
-    @property
-    def title(self) -> str:
-        """Title of the page it is from."""
-        ...
-
-    @property
-    def text(self) -> str:
-        """What it says."""
-        ...
-
-
-def fenced(kind: str, words: str) -> str:
+def fence(kind: str, words: str) -> str:
     """Return a text between fence lines that nothing in it can foretell."""
     code = digest(words)[:8]
     return f"=== {kind} {code} ===\n{unmarked(words)}\n=== end of {kind} {code} ==="
 
 
-def shown(item: QAItem) -> str:
+def render_item(item: QAItem) -> str:
     """Return an item with its key as JSON, so that no line of it can pose as another field."""
     keyed = key_positions(item)
     row: dict[str, object] = {}
@@ -126,14 +108,14 @@ def shown(item: QAItem) -> str:
     return orjson.dumps(row, option=orjson.OPT_INDENT_2).decode()
 
 
-def shown_item(item: QAItem, kind: str = "item") -> str:
+def fenced_item(item: QAItem, kind: str = "item") -> str:
     """Return a fenced item."""
-    return fenced(kind, shown(item))
+    return fence(kind, render_item(item))
 
 
-def shown_passages(passages: Sequence[Passage]) -> str:
+def fenced_passages(passages: Sequence[Passage]) -> str:
     """Return passages, fenced, each with its id."""
     return "\n".join(
-        fenced("passage", f"id: {one.id}\ntitle: {one.title}\n{one.text[:MOST_TEXT]}")
+        fence("passage", f"id: {one.id}\ntitle: {one.title}\n{one.text[:MOST_TEXT]}")
         for one in passages
     )

@@ -1,8 +1,9 @@
 """Operations on questions that a language model carries out.
 
-Each is a `Job`: what the model is told, the form it answers in, and how an answer becomes an item.
-Model and set are asked for nothing else: what a form has no field for cannot change, so an answer
-can no more alter a key than a question can give orders (`Repair` alone has one, and checks it).
+Each is an `EditTask`: what the model is told, the form it answers in, and how an answer becomes an
+item. Model and set are asked for nothing else: what a form has no field for cannot change, so an
+answer can no more alter a key than a question can give orders (`Repair` alone has one, and checks
+it).
 """
 
 from collections.abc import Sequence
@@ -13,15 +14,15 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from pydantic import TypeAdapter
 
 from burnish.agents.llm.messages import Message, Model, Reply, Request, Sampling
-from burnish.agents.operations.few_shot import Example, chosen, shown_examples
-from burnish.agents.operations.item_schemas import Form, Passage
-from burnish.agents.operations.operation import Edit, Order
+from burnish.agents.operations.few_shot import AcceptedCorrection, choose_examples, fenced_examples
+from burnish.agents.operations.item_schemas import Form
+from burnish.agents.operations.operation import EditOrder, EditResult
 from burnish.agents.prompting.output_schemas import form_schema
 from burnish.agents.prompting.sections import digest_of, sections
-from burnish.agents.prompting.structured import Metered, Reading, ask_parsed, json_as
-from burnish.agents.validators.verdict import Verdict
+from burnish.agents.prompting.structured import Metered, ReplyReader, ask_parsed, json_reader
 from burnish.corpora.errors import STOPPING, BudgetExhausted, ModelError, ReplyError
-from burnish.corpora.records import QAItem
+from burnish.corpora.records import QAItem, Verdict
+from burnish.corpora.wikipedia.passages import Passage
 
 F = TypeVar("F", bound=Form)
 PROMPTS = Path(__file__).with_name("item_writer.md")
@@ -39,7 +40,7 @@ class WriterConfig:
     """Most accepted corrections shown."""
 
 
-class Brief(NamedTuple):
+class TaskPrompt(NamedTuple):
     """What a model is told about one order."""
 
     words: str
@@ -55,7 +56,7 @@ class Brief(NamedTuple):
     """The answer that a repair must arrive at."""
 
 
-class Declined(NamedTuple):
+class Skipped(NamedTuple):
     """Why an order is not given to the model."""
 
     reason: str
@@ -67,7 +68,7 @@ class Declined(NamedTuple):
     """The result, where none needs to be written."""
 
 
-class Job(Protocol[F]):
+class EditTask(Protocol[F]):
     """One operation as a model sees it."""
 
     @property
@@ -80,11 +81,11 @@ class Job(Protocol[F]):
         """What the model answers in."""
         ...
 
-    async def brief(self, order: Order) -> Brief | Declined:
+    async def prepare(self, order: EditOrder) -> TaskPrompt | Skipped:
         """Gather what the model is told."""
         ...
 
-    def draft(self, order: Order, brief: Brief, answer: F) -> QAItem:
+    def draft(self, order: EditOrder, prompt: TaskPrompt, answer: F) -> QAItem:
         """Make the item that an answer amounts to.
 
         Raises:
@@ -94,19 +95,19 @@ class Job(Protocol[F]):
 
 
 @dataclass(frozen=True, slots=True)
-class Written(Generic[F]):
-    """An operation whose job a model does; asked again, it is told what was wrong."""
+class LlmOperation(Generic[F]):
+    """An operation whose task a model does; asked again, it is told what was wrong."""
 
-    job: Job[F]
+    task: EditTask[F]
     model: Model
     config: WriterConfig = field(default_factory=WriterConfig)
-    examples: tuple[Example, ...] = ()
+    examples: tuple[AcceptedCorrection, ...] = ()
     """Corrections that people accepted."""
 
     @property
     def name(self) -> str:
         """The operation's name in plans, ledgers and invoices."""
-        return self.job.name
+        return self.task.name
 
     @property
     def needs_model(self) -> bool:
@@ -116,19 +117,19 @@ class Written(Generic[F]):
     @property
     def revision(self) -> str:
         """Model, and a digest of prompt, form and settings (temperature among them)."""
-        schema = repr(form_schema(self.job.form))
-        shots = shown_examples(self.examples)
+        schema = repr(form_schema(self.task.form))
+        shots = fenced_examples(self.examples)
         return f"{self.model.name} {digest_of(self.system(), schema, shots, repr(self.config))}"
 
-    def system(self, shown: Sequence[Example] = ()) -> str:
+    def system(self, shown: Sequence[AcceptedCorrection] = ()) -> str:
         """Return the system turn."""
         parts = sections(PROMPTS)
-        words = [parts["house"], parts[self.job.name]]
+        words = [parts["house"], parts[self.task.name]]
         if shown:
-            words += [f"{parts['examples']}\n{shown_examples(shown)}"]
+            words += [f"{parts['examples']}\n{fenced_examples(shown)}"]
         return "\n\n".join(words)
 
-    async def apply(self, order: Order) -> Edit:
+    async def apply(self, order: EditOrder) -> EditResult:
         """Carry out the order.
 
         Raises:
@@ -138,7 +139,9 @@ class Written(Generic[F]):
         """
         return await self._carry_out(order, ())
 
-    async def redraft(self, order: Order, edit: Edit, complaints: Sequence[str]) -> Edit:
+    async def redraft(
+        self, order: EditOrder, edit: EditResult, complaints: Sequence[str]
+    ) -> EditResult:
         """Carry out the order again, told what was wrong with the refused edit.
 
         Raises:
@@ -151,33 +154,33 @@ class Written(Generic[F]):
             told += f"\nIts question began: {edit.after.question[:200]!r}"
         return await self._carry_out(order, (told, "Answer anew, completely."))
 
-    async def _carry_out(self, order: Order, more: Sequence[str]) -> Edit:
-        brief = await self.job.brief(order)
-        if isinstance(brief, Declined):
-            return _declined(order, brief)
+    async def _carry_out(self, order: EditOrder, more: Sequence[str]) -> EditResult:
+        prompt = await self.task.prepare(order)
+        if isinstance(prompt, Skipped):
+            return _declined(order, prompt)
         metered = Metered(self.model)
-        request = self.request(order, "\n\n".join([brief.words, *more]))
+        request = self.request(order, "\n\n".join([prompt.words, *more]))
         try:
-            answer = await ask_parsed(metered, request, self._reading(order, brief))
+            answer = await ask_parsed(metered, request, self._reading(order, prompt))
         except (ModelError, ReplyError, BudgetExhausted) as error:
             if isinstance(error, ModelError) and error.kind in STOPPING:
                 raise
-            if isinstance(error, BudgetExhausted) and not brief.tokens + metered.tokens:
+            if isinstance(error, BudgetExhausted) and not prompt.tokens + metered.tokens:
                 raise
-            return Edit(
+            return EditResult(
                 order, "failed", order.item, order.item, _told(error),
-                brief.tokens + metered.tokens, verdicts=brief.verdicts,
+                prompt.tokens + metered.tokens, verdicts=prompt.verdicts,
             )  # fmt: skip
         how = f"temperature {self.config.temperature:g}, seed {order.seed}"
-        return Edit(
+        return EditResult(
             order, "done", order.item, answer.value, f"written by {self.model.name} ({how})",
-            brief.tokens + metered.tokens, verdicts=brief.verdicts,
+            prompt.tokens + metered.tokens, verdicts=prompt.verdicts,
         )  # fmt: skip
 
-    def request(self, order: Order, words: str) -> Request:
+    def request(self, order: EditOrder, words: str) -> Request:
         """Return the question to the model."""
         own = "" if order.item is None else order.item.id
-        shown = chosen(self.examples, self.name, self.config.examples, apart_from=own)
+        shown = choose_examples(self.examples, self.name, self.config.examples, apart_from=own)
         return Request(
             (Message("system", self.system(shown)), Message("user", words)),
             Sampling(
@@ -185,29 +188,35 @@ class Written(Generic[F]):
                 temperature=self.config.temperature,
                 seed=order.seed,
             ),
-            schema=form_schema(self.job.form),
+            schema=form_schema(self.task.form),
             task=self.name,
             sample=order.seed,
         )
 
-    def _reading(self, order: Order, brief: Brief) -> Reading[QAItem]:
-        read = json_as(TypeAdapter[F](self.job.form))
+    def _reading(self, order: EditOrder, prompt: TaskPrompt) -> ReplyReader[QAItem]:
+        read = json_reader(TypeAdapter[F](self.task.form))
 
         def draft(reply: Reply) -> QAItem:
-            return self.job.draft(order, brief, read(reply))
+            return self.task.draft(order, prompt, read(reply))
 
         return draft
 
 
-def _declined(order: Order, brief: Declined) -> Edit:
-    if brief.after is not None:
-        return Edit(
-            order, "done", order.item, brief.after, brief.reason, brief.tokens,
-            verdicts=brief.verdicts,
+def _declined(order: EditOrder, prompt: Skipped) -> EditResult:
+    if prompt.after is not None:
+        return EditResult(
+            order, "done", order.item, prompt.after, prompt.reason, prompt.tokens,
+            verdicts=prompt.verdicts,
         )  # fmt: skip
-    status = "flagged" if brief.flagged else "failed"
-    return Edit(
-        order, status, order.item, order.item, brief.reason, brief.tokens, verdicts=brief.verdicts
+    status = "flagged" if prompt.flagged else "failed"
+    return EditResult(
+        order,
+        status,
+        order.item,
+        order.item,
+        prompt.reason,
+        prompt.tokens,
+        verdicts=prompt.verdicts,
     )
 
 
@@ -217,7 +226,7 @@ def _told(error: ModelError | ReplyError | BudgetExhausted) -> str:
     return f"no usable draft: {error}"
 
 
-def settled(item: QAItem, *, rationale: str = "", turns: Sequence[str] = ()) -> QAItem:
+def with_rewritten_texts(item: QAItem, *, rationale: str = "", turns: Sequence[str] = ()) -> QAItem:
     """Return an item with a new rationale and turns, as far as it has such.
 
     Raises:

@@ -1,10 +1,10 @@
 """Operations that need no language model: remove, flag, draw from a reserve, mine distractors."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
-from burnish.agents.operations.operation import Edit, Order
+from burnish.agents.operations.operation import EditOrder, EditResult
 from burnish.corpora.records import QAItem
 from burnish.tools.arrays import Vectors
 from burnish.tools.distractors.cue_balance import Balance, Drawn, balanced
@@ -28,13 +28,14 @@ class Remove:
     """Takes an item out of the set; the ledger keeps it."""
 
     name: Literal["remove"] = "remove"
+    revision: str = "1"
     needs_model: Literal[False] = False
 
-    async def apply(self, order: Order) -> Edit:
+    async def apply(self, order: EditOrder) -> EditResult:
         """Remove the order's item."""
         if order.item is None:
-            return Edit(order, "failed", reason="there is no item to remove")
-        return Edit(order, "done", before=order.item, reason="planned removal")
+            return EditResult(order, "failed", reason="there is no item to remove")
+        return EditResult(order, "done", before=order.item, reason="planned removal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,91 +43,33 @@ class Flag:
     """Leaves an item as it is and asks a person to look at it."""
 
     name: Literal["flag"] = "flag"
+    revision: str = "1"
     needs_model: Literal[False] = False
     reason: str = "planned for review"
 
-    async def apply(self, order: Order) -> Edit:
+    async def apply(self, order: EditOrder) -> EditResult:
         """Flag the order's item."""
         if order.item is None:
-            return Edit(order, "failed", reason="there is no item to flag")
-        return Edit(order, "flagged", order.item, order.item, reason=self.reason)
-
-
-class Reserved(NamedTuple):
-    """An item of the reserve, and where it would fall."""
-
-    item: QAItem
-    cell: str
-    bucket: int | None = None
-
-
-class Reserve:
-    """A pool of items that may join the set, each once.
-
-    The order within a cell and bucket is random, and the same for the same seed and pool, whatever
-    order the pool comes in. Draws answer in the order they are made.
-
-    Args:
-        pool: the items; ids must differ.
-        seed: decides the order of the draws.
-        taken: ids drawn before, as the ledger of an interrupted run tells.
-    """
-
-    def __init__(self, pool: Iterable[Reserved], *, seed: int, taken: Collection[str] = ()) -> None:
-        self._waiting: dict[str, list[Reserved]] = {}
-        gone = set(taken)
-        held = [one for one in pool if one.item.id not in gone]
-        for one in sorted(held, key=lambda one: (rank(seed, one.item.id), one.item.id)):
-            self._waiting.setdefault(one.cell, []).append(one)
-
-    def left(self, cell: str, bucket: int | None = None) -> int:
-        """Return how many items a draw could still give."""
-        return sum(bucket in (None, one.bucket) for one in self._waiting.get(cell, ()))
-
-    def draw(self, cell: str, bucket: int | None = None) -> QAItem | None:
-        """Return the next item of a cell (and bucket), never to be drawn again; None: none left."""
-        waiting = self._waiting.get(cell, [])
-        for at, one in enumerate(waiting):
-            if bucket is None or one.bucket == bucket:
-                return waiting.pop(at).item
-        return None
-
-    def take(self, id: str) -> QAItem | None:
-        """Return the item with an id, never to be drawn again; None: it is not there."""
-        for waiting in self._waiting.values():
-            for at, one in enumerate(waiting):
-                if one.item.id == id:
-                    return waiting.pop(at).item
-        return None
+            return EditResult(order, "failed", reason="there is no item to flag")
+        return EditResult(order, "flagged", order.item, order.item, reason=self.reason)
 
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """Adds an item of the reserve to the set."""
+    """Takes the planned item of the reserve into the set."""
 
-    reserve: Reserve
     name: Literal["draw"] = "draw"
+    revision: str = "1"
     needs_model: Literal[False] = False
 
-    async def apply(self, order: Order) -> Edit:
-        """Draw the order's item, or where it names none the next of its cell and bucket."""
-        if order.item is not None:
-            named = self.reserve.take(order.item.id)
-            if named is None:
-                return Edit(order, "failed", reason="the item is not in the reserve any more")
-            return Edit(order, "done", after=named, reason="drawn from the reserve")
-        found = self.reserve.draw(order.cell, order.bucket)
-        if found is None:
-            where = order.cell if order.bucket is None else f"{order.cell}, bucket {order.bucket}"
-            return Edit(order, "failed", reason=f"the reserve has no item left for {where}")
-        return Edit(order, "done", after=found, reason="drawn from the reserve")
-
-    async def redraft(self, order: Order, edit: Edit, complaints: Sequence[str]) -> Edit:  # noqa: ARG002
-        """Draw another item of the place in place of one that checks refused."""
-        return await self.apply(replace(order, item=None))
+    async def apply(self, order: EditOrder) -> EditResult:
+        """Add the order's item."""
+        if order.item is None:
+            return EditResult(order, "failed", reason="there is no item to draw")
+        return EditResult(order, "done", None, order.item, "drawn from the reserve")
 
 
-class Member(NamedTuple):
+class CellMember(NamedTuple):
     """An item whose answers may be borrowed within its cell."""
 
     item: QAItem
@@ -150,7 +93,7 @@ class OptionIndex:
     """
 
     def __init__(
-        self, members: Iterable[Member], embedder: Embedder, *, learnt: int = 400, seed: int = 0
+        self, members: Iterable[CellMember], embedder: Embedder, *, learnt: int = 400, seed: int = 0
     ) -> None:
         self._embedder = embedder
         self._items: dict[str, list[QAItem]] = {}
@@ -236,31 +179,39 @@ class MineDistractors:
     index: OptionIndex
     terms: Terms = field(default_factory=Terms)
     name: Literal["mine_distractors"] = "mine_distractors"
+    revision: str = "1"
     needs_model: Literal[False] = False
 
-    async def apply(self, order: Order) -> Edit:
+    async def apply(self, order: EditOrder) -> EditResult:
         """Mine wrong answers for the order's item."""
         item = order.item
         if item is None or len(item.choices) < 2 or len(key_positions(item)) != 1:
-            return Edit(order, "failed", item, item, "an item with choices and one key is needed")
+            return EditResult(
+                order, "failed", item, item, "an item with choices and one key is needed"
+            )
         wrong = len(wrong_choices(item))
         cell = order.cell or self.index.home(item)
         ids, options, _ = self.index.cell(cell)
         if not options.texts:
-            return Edit(order, "failed", item, item, "no fellows to borrow wrong answers from")
+            return EditResult(
+                order, "failed", item, item, "no fellows to borrow wrong answers from"
+            )
         wanted = self.index.wanted(item, wrong, cell)
         balance = self.index.balance(item, self.terms)
         mined = mine(wanted, options, order.seed, self.terms, balance)
         if not mined.chosen:
-            return Edit(order, "failed", item, item, mined.reason)
+            return EditResult(order, "failed", item, item, mined.reason)
         found = [restyled(options.texts[at], wanted.key) for at in mined.chosen]
         place = rank(order.seed, f"seat {item.id}") % (wrong + 1)
         after = seated(item, found, place)
         lenders = sorted({ids[options.homes[at][0]] for at in mined.chosen})
         reason = f"{wrong} wrong answers borrowed from {', '.join(lenders)}"
-        return Edit(order, "done", item, after, reason)
+        return EditResult(order, "done", item, after, reason)
 
-    async def redraft(self, order: Order, edit: Edit, complaints: Sequence[str]) -> Edit:  # noqa: ARG002
+    async def redraft(
+        self, order: EditOrder, edit: EditResult, complaints: Sequence[str]
+    ) -> EditResult:
         """Mine others in place of those that checks refused."""
+        del edit, complaints
         found = await self.apply(replace(order, seed=order.seed + 1))
         return replace(found, order=order)

@@ -14,14 +14,14 @@ _MARKS = {"<|": "< |", "|>": "| >"}
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class NumberedText:
     """A document and its lines."""
 
     text: str
     lines: Lines
 
     @classmethod
-    def of(cls, document: Document) -> "Page":
+    def of(cls, document: Document) -> "NumberedText":
         """Split a document into its lines."""
         return cls(document.text, Lines.of(document.text))
 
@@ -30,7 +30,7 @@ class Page:
         return Window(1, len(self.lines), 1)
 
 
-def shown(page: Page, window: Window) -> str:
+def fence_window(page: NumberedText, window: Window) -> str:
     """Return what the user turn says: where the lines stand, and the fenced lines."""
     code = digest(page.text)[:8]
     lines = unmarked(numbered(page.lines, window))
@@ -39,7 +39,7 @@ def shown(page: Page, window: Window) -> str:
     )
 
 
-def _place(page: Page, window: Window) -> str:
+def _place(page: NumberedText, window: Window) -> str:
     total = len(page.lines)
     if (window.first, window.last) == (1, total):
         return f"A document of {total} lines:"

@@ -10,12 +10,12 @@ from burnish.agents.llm.messages import Message, Model, Reply, Request
 from burnish.corpora.errors import QuarantinedReply, ReplyError
 
 T = TypeVar("T")
-Reading = Callable[[Reply], T]
+ReplyReader = Callable[[Reply], T]
 """Reads a good reply; raises ReplyError, in words fit for the model, when it cannot."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer(Generic[T]):
+class ParsedReply(Generic[T]):
     """A reply that could be read, and how."""
 
     value: T
@@ -47,7 +47,7 @@ class Metered:
         return reply
 
 
-async def ask_parsed(model: Model, request: Request, read: Reading[T]) -> Answer[T]:
+async def ask_parsed(model: Model, request: Request, read: ReplyReader[T]) -> ParsedReply[T]:
     """Ask, read, and on an unusable answer tell the model once what is wrong with it.
 
     A truncated or refused reply gets no repair turn: it would be cut or refused again.
@@ -60,19 +60,19 @@ async def ask_parsed(model: Model, request: Request, read: Reading[T]) -> Answer
     """
     first = await model.ask(request)
     try:
-        return Answer(_read(first, read), (first,))
+        return ParsedReply(_read(first, read), (first,))
     except ReplyError as error:
         if error.kind in {"truncated", "refused"}:
             raise QuarantinedReply(error.kind, str(error), (first.raw,)) from None
         second = await model.ask(repair_request(request, first, str(error)))
     try:
-        return Answer(_read(second, read), (first, second))
+        return ParsedReply(_read(second, read), (first, second))
     except ReplyError as error:
         text = f"still unusable after a repair turn: {error}"
         raise QuarantinedReply(error.kind, text, (first.raw, second.raw)) from None
 
 
-def _read(reply: Reply, read: Reading[T]) -> T:
+def _read(reply: Reply, read: ReplyReader[T]) -> T:
     if reply.fault is not None:
         raise ReplyError(reply.fault, f"the reply is {reply.fault}")
     return read(reply)
@@ -90,7 +90,7 @@ def repair_request(request: Request, reply: Reply, complaint: str) -> Request:
     return replace(request, messages=(*request.messages, *turns))
 
 
-def json_as(adapter: TypeAdapter[T]) -> Reading[T]:
+def json_reader(adapter: TypeAdapter[T]) -> ReplyReader[T]:
     """Return a reading of the reply's text as JSON of a type."""
 
     def read(reply: Reply) -> T:
@@ -99,7 +99,7 @@ def json_as(adapter: TypeAdapter[T]) -> Reading[T]:
     return read
 
 
-def calls_as(adapters: Mapping[str, TypeAdapter[T]]) -> Reading[tuple[T, ...]]:
+def calls_as(adapters: Mapping[str, TypeAdapter[T]]) -> ReplyReader[tuple[T, ...]]:
     """Return a reading of the reply's tool calls: every one known, every argument valid."""
 
     def read(reply: Reply) -> tuple[T, ...]:

@@ -1,8 +1,8 @@
 """The conversation over one window: what a reply asks for, what comes of it, what is said next.
 
-Plain steps over a frozen `Talk`, without network and without a loop: whoever drives them (a graph,
-a test) asks the model in between. In the one-shot form each answer is a whole program and replaces
-the one before; with tools the calls add up, and every call gets its own result.
+Plain steps over a frozen `Conversation`, without network and without a loop: whoever drives them
+(a graph, a test) asks the model in between. In the one-shot form each answer is a whole program and
+replaces the one before; with tools the calls add up, and every call gets its own result.
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import orjson
 
 from burnish.agents.llm.messages import Message, Reply, ToolCall
-from burnish.agents.prompting.fencing import Page, unmarked
+from burnish.agents.prompting.fencing import NumberedText, unmarked
 from burnish.agents.prompting.output_schemas import DONE, Mode
 from burnish.corpora.errors import ReplyError
 from burnish.tools.deletion.lines import Window
@@ -32,7 +32,7 @@ from burnish.tools.deletion.program import (
 _EXCERPT = 48
 
 
-class Wanted(NamedTuple):
+class RequestedCall(NamedTuple):
     """One call of a reply, or why it is none."""
 
     id: str
@@ -43,7 +43,7 @@ class Wanted(NamedTuple):
     """Whether it is the call that ends the conversation."""
 
 
-class Terms(NamedTuple):
+class ConversationLimits(NamedTuple):
     """What bounds a conversation."""
 
     mode: Mode
@@ -54,14 +54,14 @@ class Terms(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
+class Conversation:
     """A conversation over one window, as far as it has come."""
 
     window: Window
     messages: tuple[Message, ...]
-    terms: Terms
+    terms: ConversationLimits
     reply: Reply | None = None
-    wanted: tuple[Wanted, ...] = ()
+    wanted: tuple[RequestedCall, ...] = ()
     """What the last reply asks for."""
     results: tuple[str, ...] = ()
     """What is said to each of `wanted`; one complaint where the reply could not be read."""
@@ -92,54 +92,65 @@ class Talk:
         return self.turns >= self.terms.turns or self.tokens >= self.terms.tokens
 
 
-def heard(talk: Talk, reply: Reply) -> Talk:
+def with_reply(conversation: Conversation, reply: Reply) -> Conversation:
     """Take in a reply."""
-    tokens = talk.tokens + (reply.usage.total if reply.usage else 0)
-    return replace(talk, reply=reply, turns=talk.turns + 1, tokens=tokens, wanted=(), results=())
+    tokens = conversation.tokens + (reply.usage.total if reply.usage else 0)
+    return replace(
+        conversation,
+        reply=reply,
+        turns=conversation.turns + 1,
+        tokens=tokens,
+        wanted=(),
+        results=(),
+    )
 
 
-def unheard(talk: Talk, kind: str) -> Talk:
+def failed(conversation: Conversation, kind: str) -> Conversation:
     """End a conversation because the server gave no reply."""
-    return replace(talk, open=False, failure=kind, silent=True)
+    return replace(conversation, open=False, failure=kind, silent=True)
 
 
-def read(talk: Talk) -> Talk:
-    """Parse the reply into calls; one that cannot be read is complained about or ends the talk."""
-    assert talk.reply is not None
+def parse_reply(conversation: Conversation) -> Conversation:
+    """Parse the reply into calls; one that cannot be read is complained about or ends it all."""
+    assert conversation.reply is not None
     try:
-        wanted = tuple(_wanted(talk.reply, talk.terms.mode))
+        wanted = tuple(_wanted(conversation.reply, conversation.terms.mode))
         calls = tuple(each.call for each in wanted if each.call is not None)
-        written = calls if talk.terms.mode == "one_shot" else (*talk.written, *calls)
+        written = (
+            calls if conversation.terms.mode == "one_shot" else (*conversation.written, *calls)
+        )
         refuse_loops(written)
     except ReplyError as error:
-        return _unreadable(talk, error)
-    return replace(talk, wanted=wanted, written=written, answered=True)
+        return _unreadable(conversation, error)
+    return replace(conversation, wanted=wanted, written=written, answered=True)
 
 
-def _wanted(reply: Reply, mode: Mode) -> Iterator[Wanted]:
+def _wanted(reply: Reply, mode: Mode) -> Iterator[RequestedCall]:
     if reply.fault is not None:
         raise ReplyError(reply.fault, f"the reply is {reply.fault}")
     if mode == "one_shot":
-        yield from (Wanted("", call) for call in parse(_unfenced(reply.content)).calls)
+        yield from (RequestedCall("", call) for call in parse(_unfenced(reply.content)).calls)
         return
     if not reply.tool_calls:
         raise ReplyError("not_calls", "The answer calls no tool; call one.")
     yield from map(_tool_call, reply.tool_calls)
 
 
-def _tool_call(call: ToolCall) -> Wanted:
+def _tool_call(call: ToolCall) -> RequestedCall:
     if call.name == DONE:
-        return Wanted(call.id, None, ends=True)
+        return RequestedCall(call.id, None, ends=True)
     try:
         arguments: object = orjson.loads(call.arguments or "{}")
     except orjson.JSONDecodeError:
-        return Wanted(call.id, None, f"{call.name[:40]}: the arguments are not complete JSON.")
+        return RequestedCall(
+            call.id, None, f"{call.name[:40]}: the arguments are not complete JSON."
+        )
     if not isinstance(arguments, dict):
-        return Wanted(call.id, None, f"{call.name[:40]}: the arguments must be an object.")
+        return RequestedCall(call.id, None, f"{call.name[:40]}: the arguments must be an object.")
     try:
-        return Wanted(call.id, call_of(call.name[:40], arguments))  # type: ignore[arg-type]
+        return RequestedCall(call.id, call_of(call.name[:40], arguments))  # type: ignore[arg-type]
     except ReplyError as error:
-        return Wanted(call.id, None, str(error))
+        return RequestedCall(call.id, None, str(error))
 
 
 def _unfenced(content: str) -> str:
@@ -150,38 +161,42 @@ def _unfenced(content: str) -> str:
     return content
 
 
-def _unreadable(talk: Talk, error: ReplyError) -> Talk:
+def _unreadable(conversation: Conversation, error: ReplyError) -> Conversation:
     """Complain once more, or end: with what an earlier answer said where that was complete."""
-    assert talk.reply is not None
+    assert conversation.reply is not None
     # Cut at the limit, declined, empty or looping: the same question would bring the same again.
-    hopeless = talk.reply.fault is not None or error.kind == "looping"
-    if hopeless or talk.exhausted:
-        stands = talk.answered and not (hopeless and talk.terms.mode != "one_shot")
-        return replace(talk, open=False, failure="" if stands else error.kind)
-    return replace(talk, results=(str(error),))
+    hopeless = conversation.reply.fault is not None or error.kind == "looping"
+    if hopeless or conversation.exhausted:
+        stands = conversation.answered and not (hopeless and conversation.terms.mode != "one_shot")
+        return replace(conversation, open=False, failure="" if stands else error.kind)
+    return replace(conversation, results=(str(error),))
 
 
-def tried(talk: Talk, page: Page) -> Talk:
+def apply_calls(conversation: Conversation, page: NumberedText) -> Conversation:
     """Try the calls on the document: keep what can be carried out, note what not and why."""
-    if not talk.open or not talk.wanted:
-        return talk
-    whole = talk.terms.mode == "one_shot"
-    before = () if whole else talk.calls
-    faults = _faults(talk, page, before)
+    if not conversation.open or not conversation.wanted:
+        return conversation
+    whole = conversation.terms.mode == "one_shot"
+    before = () if whole else conversation.calls
+    faults = _faults(conversation, page, before)
     good = tuple(
-        each.call for each in talk.wanted if each.call is not None and each.call not in faults
+        each.call
+        for each in conversation.wanted
+        if each.call is not None and each.call not in faults
     )
     calls = tuple(dict.fromkeys((*before, *good)))
     refused = tuple(Rejection(call, message) for call, message in faults.items())
-    results = tuple(_result(each, faults, page) for each in talk.wanted)
-    talk = replace(talk, calls=calls, refused=refused, results=results)
-    return replace(talk, open=not (talk.exhausted or _is_over(talk, good)))
+    results = tuple(_result(each, faults, page) for each in conversation.wanted)
+    conversation = replace(conversation, calls=calls, refused=refused, results=results)
+    return replace(conversation, open=not (conversation.exhausted or _is_over(conversation, good)))
 
 
-def _faults(talk: Talk, page: Page, before: Sequence[Call]) -> dict[Call, str]:
+def _faults(
+    conversation: Conversation, page: NumberedText, before: Sequence[Call]
+) -> dict[Call, str]:
     """Say of each call of the reply that cannot be carried out why."""
-    calls = [each.call for each in talk.wanted if each.call is not None]
-    faults = {call: fault for call in calls if (fault := _outside(call, talk.window))}
+    calls = [each.call for each in conversation.wanted if each.call is not None]
+    faults = {call: fault for call in calls if (fault := _outside(call, conversation.window))}
     inside = Program(tuple(call for call in calls if call not in faults))
     for rejection in resolve(inside, page.text, page.lines).rejected:
         faults[rejection.call] = rejection.message
@@ -204,7 +219,7 @@ def _outside(call: Call, window: Window) -> str:
     return "" if inside else f"{render_call(call)[:60]}: only lines {first} to {last} are shown."
 
 
-def _result(wanted: Wanted, faults: dict[Call, str], page: Page) -> str:
+def _result(wanted: RequestedCall, faults: dict[Call, str], page: NumberedText) -> str:
     if wanted.ends:
         return "The work has ended."
     if wanted.call is None:
@@ -214,7 +229,7 @@ def _result(wanted: Wanted, faults: dict[Call, str], page: Page) -> str:
     return _effect(wanted.call, page)
 
 
-def _effect(call: Call, page: Page) -> str:
+def _effect(call: Call, page: NumberedText) -> str:
     """Say what a call removes, with the ends of it quoted, so that a slip of one line shows."""
     match call:
         case RemoveLines(start, end):
@@ -235,42 +250,46 @@ def _quoted(line: str) -> str:
     return orjson.dumps(unmarked(cut)).decode()
 
 
-def _is_over(talk: Talk, good: Sequence[Call]) -> bool:
+def _is_over(conversation: Conversation, good: Sequence[Call]) -> bool:
     """Tell whether the model has said all it has to say."""
-    if any(each.ends for each in talk.wanted):
+    if any(each.ends for each in conversation.wanted):
         return True
-    clean = not talk.refused and all(each.call is not None for each in talk.wanted)
-    if talk.terms.mode != "agentic":
+    clean = not conversation.refused and all(each.call is not None for each in conversation.wanted)
+    if conversation.terms.mode != "agentic":
         return clean
     return clean and any(isinstance(call, KeepAll | RemoveAll) for call in good)
 
 
-def answered(talk: Talk) -> Talk:
+def with_feedback(conversation: Conversation) -> Conversation:
     """Add the reply and what is said to it, so that the model can be asked again."""
-    assert talk.reply is not None
-    turns = [talk.reply.as_message()]
-    if talk.reply.tool_calls:
-        words = talk.results if talk.wanted else talk.results * len(talk.reply.tool_calls)
+    assert conversation.reply is not None
+    turns = [conversation.reply.as_message()]
+    if conversation.reply.tool_calls:
+        words = (
+            conversation.results
+            if conversation.wanted
+            else conversation.results * len(conversation.reply.tool_calls)
+        )
         turns += [
             Message("tool", said, answers=call.id)
-            for call, said in zip(talk.reply.tool_calls, words, strict=True)
+            for call, said in zip(conversation.reply.tool_calls, words, strict=True)
         ]
     else:
-        turns.append(Message("user", _objection(talk)))
-    return replace(talk, messages=(*talk.messages, *turns))
+        turns.append(Message("user", _objection(conversation)))
+    return replace(conversation, messages=(*conversation.messages, *turns))
 
 
-def _objection(talk: Talk) -> str:
-    if not talk.wanted:
-        return f"That answer cannot be used. {talk.results[0]} Answer again, completely."
-    faults = "\n".join(f"- {rejection.message}" for rejection in talk.refused)
+def _objection(conversation: Conversation) -> str:
+    if not conversation.wanted:
+        return f"That answer cannot be used. {conversation.results[0]} Answer again, completely."
+    faults = "\n".join(f"- {rejection.message}" for rejection in conversation.refused)
     return (
         f"These calls of your answer cannot be carried out:\n{faults}\n"
         "Give the whole answer again, with these calls mended or left out."
     )
 
 
-def kinds_of(talks: Sequence[Talk]) -> str:
+def name_failures(conversations: Sequence[Conversation]) -> str:
     """Name why windows failed, the commonest first."""
-    counts = Counter(talk.failure for talk in talks if talk.failure)
+    counts = Counter(conversation.failure for conversation in conversations if conversation.failure)
     return ", ".join(f"{kind} ({count})" for kind, count in counts.most_common())

@@ -64,7 +64,7 @@ class Expert:
         Raises:
             UsageError: the file cannot be read, or is empty.
         """
-        return cls(model, rules_of(prompt), config or ExpertConfig())
+        return cls(model, read_rules(prompt), config or ExpertConfig())
 
     @property
     def system(self) -> str:
@@ -88,7 +88,9 @@ class Expert:
         found: list[Rewrite] = []
         for window in windows(lines, self.config.window_chars, self.config.overlap):
             shown = "\n".join(lines.texts[window.first - 1 : window.last])
-            answer = await ask_parsed(self.model, self.request(shown, digest(text)[:8]), refined_in)
+            answer = await ask_parsed(
+                self.model, self.request(shown, digest(text)[:8]), read_refined
+            )
             found.append(Rewrite(window, answer.value))
         return found
 
@@ -103,7 +105,7 @@ class Expert:
         )
 
 
-def rules_of(prompt: Path | None) -> str:
+def read_rules(prompt: Path | None) -> str:
     """Read the rules of a file, or those that ship.
 
     Raises:
@@ -120,7 +122,7 @@ def rules_of(prompt: Path | None) -> str:
     return text
 
 
-def refined_in(reply: Reply) -> str:
+def read_refined(reply: Reply) -> str:
     """Read the text that stays out of a reply.
 
     Raises:

@@ -12,11 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from burnish.agents.llm.messages import Message, Model, Request, Sampling
-from burnish.agents.prompting.fencing import Page, shown
+from burnish.agents.prompting.fencing import NumberedText, fence_window
 from burnish.agents.prompting.output_schemas import Mode, answer_schema, tools_of
 from burnish.agents.prompting.sections import digest_of, sections
-from burnish.agents.refiners import conversation as talks
-from burnish.agents.refiners.conversation import Talk, Terms, kinds_of
+from burnish.agents.refiners.conversation import (
+    Conversation,
+    ConversationLimits,
+    failed,
+    name_failures,
+    with_reply,
+)
 from burnish.agents.refiners.refiner import Attempt
 from burnish.agents.refiners.window_merge import merge
 from burnish.corpora.errors import STOPPING, ModelError, RefinerError, ReplyError
@@ -111,26 +116,30 @@ class ServedRefiner:
         """
         return await self.drive(self, document, attempts)
 
-    def begin(self, page: Page, attempts: Sequence[Attempt]) -> list[Talk]:
+    def begin(self, page: NumberedText, attempts: Sequence[Attempt]) -> list[Conversation]:
         """Open a conversation for each window; one that earlier complaints spare is closed."""
         config = self.config
         found = windows(page.lines, config.window_chars, config.overlap)
         return [self._opened(page, window, attempts) for window in found]
 
-    def _opened(self, page: Page, window: Window, attempts: Sequence[Attempt]) -> Talk:
-        words = shown(page, window)
+    def _opened(
+        self, page: NumberedText, window: Window, attempts: Sequence[Attempt]
+    ) -> Conversation:
+        words = fence_window(page, window)
         if attempts:
             words += f"\n{_objection(attempts[-1], page, window)}"
         messages = (Message("system", self.prompt.system), Message("user", words))
         turns = max(1, self.config.most_turns - len(attempts))
-        return Talk(
-            window, messages, Terms(self.config.mode, turns, self.config.conversation_tokens)
+        return Conversation(
+            window,
+            messages,
+            ConversationLimits(self.config.mode, turns, self.config.conversation_tokens),
         )
 
-    def request(self, talk: Talk) -> Request:
+    def request(self, conversation: Conversation) -> Request:
         """Return what is sent next in a conversation."""
         return Request(
-            talk.messages,
+            conversation.messages,
             Sampling(max_tokens=self.config.max_tokens, temperature=self.config.temperature),
             tools=self.prompt.tools,
             tool_choice="required" if self.prompt.tools else None,
@@ -138,7 +147,7 @@ class ServedRefiner:
             task="refine",
         )
 
-    async def ask(self, talk: Talk) -> Talk:
+    async def ask(self, conversation: Conversation) -> Conversation:
         """Ask the model once; a failure that concerns this document ends the conversation.
 
         Raises:
@@ -147,26 +156,26 @@ class ServedRefiner:
             QuotaPaused: the server's quota is used up.
         """
         try:
-            reply = await self.model.ask(self.request(talk))
+            reply = await self.model.ask(self.request(conversation))
         except ModelError as error:
             if error.kind in STOPPING:
                 raise
-            return talks.unheard(talk, error.kind)
-        return talks.heard(talk, reply)
+            return failed(conversation, error.kind)
+        return with_reply(conversation, reply)
 
-    def finish(self, page: Page, held: Sequence[Talk]) -> Program:
+    def finish(self, page: NumberedText, held: Sequence[Conversation]) -> Program:
         """Join the programs of all windows.
 
         Raises:
             ReplyError: every window failed, and a reply was unusable.
             RefinerError: no window got a reply.
         """
-        if not all(talk.failure for talk in held):
+        if not all(conversation.failure for conversation in held):
             return merge(held, page)
-        unusable = next((talk for talk in held if not talk.silent), None)
+        unusable = next((conversation for conversation in held if not conversation.silent), None)
         if unusable is None:
-            raise RefinerError(f"no reply from {self.model.name}: {kinds_of(held)}")
-        raise ReplyError(unusable.failure, f"The answer cannot be used: {kinds_of(held)}.")
+            raise RefinerError(f"no reply from {self.model.name}: {name_failures(held)}")
+        raise ReplyError(unusable.failure, f"The answer cannot be used: {name_failures(held)}.")
 
 
 def revision_of(config: ServedConfig, model: str, weights: str = "") -> str:
@@ -176,7 +185,7 @@ def revision_of(config: ServedConfig, model: str, weights: str = "") -> str:
     return " ".join(part for part in (model, weights, config.mode, digest) if part)
 
 
-def _objection(attempt: Attempt, page: Page, window: Window) -> str:
+def _objection(attempt: Attempt, page: NumberedText, window: Window) -> str:
     """Say what came of an earlier answer; its calls are shown as far as they act on this window."""
     said = " ".join(attempt.complaints)
     if attempt.program is None:

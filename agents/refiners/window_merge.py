@@ -9,8 +9,8 @@ for it: every window that was shown its characters has one vote a character.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from burnish.agents.prompting.fencing import Page
-from burnish.agents.refiners.conversation import Talk, kinds_of
+from burnish.agents.prompting.fencing import NumberedText
+from burnish.agents.refiners.conversation import Conversation, name_failures
 from burnish.tools.deletion.lines import Span
 from burnish.tools.deletion.program import (
     Call,
@@ -35,40 +35,44 @@ class _Voter:
     gone: tuple[Span, ...]
 
 
-def merge(talks: Sequence[Talk], page: Page) -> Program:
+def merge(conversations: Sequence[Conversation], page: NumberedText) -> Program:
     """Join the programs; a window that failed keeps its lines and is named in the flag.
 
     The document goes as a whole only when every window says so.
     """
-    failed = [talk for talk in talks if talk.failure]
-    flag = f"windows {len(failed)} of {len(talks)}: {kinds_of(failed)}" if failed else ""
-    refused = tuple(rejection for talk in talks for rejection in talk.refused)
-    if not failed and all(talk.drops for talk in talks):
+    failed = [conversation for conversation in conversations if conversation.failure]
+    flag = (
+        f"windows {len(failed)} of {len(conversations)}: {name_failures(failed)}" if failed else ""
+    )
+    refused = tuple(
+        rejection for conversation in conversations for rejection in conversation.refused
+    )
+    if not failed and all(conversation.drops for conversation in conversations):
         return Program((RemoveAll(),), refused, flag)
     calls: list[Call] = []
-    voters = [_voter(talk, page) for talk in talks]
-    for place, talk in enumerate(talks):
+    voters = [_voter(conversation, page) for conversation in conversations]
+    for place, conversation in enumerate(conversations):
         near = (*voters[max(0, place - _NEAR) : place], *voters[place + 1 : place + 1 + _NEAR])
         others = [voter for voter in near if voter is not None]
-        calls += [_weighed(call, others, page) for call in _own(talk)]
-    if not calls and not failed and all(_keeps(talk) for talk in talks):
+        calls += [_weighed(call, others, page) for call in _own(conversation)]
+    if not calls and not failed and all(_keeps(conversation) for conversation in conversations):
         calls = [KeepAll()]
     return Program(tuple(calls), refused, flag)
 
 
-def _keeps(talk: Talk) -> bool:
-    return any(isinstance(call, KeepAll) for call in talk.calls)
+def _keeps(conversation: Conversation) -> bool:
+    return any(isinstance(call, KeepAll) for call in conversation.calls)
 
 
-def _own(talk: Talk) -> list[Call]:
+def _own(conversation: Conversation) -> list[Call]:
     """Return the calls as far as they act on the window's own lines."""
-    window = talk.window
-    if talk.failure:
+    window = conversation.window
+    if conversation.failure:
         return []
-    if talk.drops:
+    if conversation.drops:
         return [RemoveLines(window.acts_from, window.last)]
     calls: list[Call] = []
-    for call in talk.calls:
+    for call in conversation.calls:
         match call:
             case RemoveLines(start, end) if end >= window.acts_from:
                 calls.append(replace(call, start=max(start, window.acts_from)))
@@ -79,17 +83,17 @@ def _own(talk: Talk) -> list[Call]:
     return list(dict.fromkeys(calls))
 
 
-def _voter(talk: Talk, page: Page) -> _Voter | None:
-    if talk.failure:
+def _voter(conversation: Conversation, page: NumberedText) -> _Voter | None:
+    if conversation.failure:
         return None
-    window = talk.window
+    window = conversation.window
     shown = page.lines.whole(window.first, window.last)
-    if talk.drops:
+    if conversation.drops:
         return _Voter(shown, (shown,))
-    return _Voter(shown, resolve(Program(talk.calls), page.text, page.lines).spans)
+    return _Voter(shown, resolve(Program(conversation.calls), page.text, page.lines).spans)
 
 
-def _weighed(call: Call, others: Sequence[_Voter], page: Page) -> Call:
+def _weighed(call: Call, others: Sequence[_Voter], page: NumberedText) -> Call:
     spans = resolve(Program((call,)), page.text, page.lines).spans
     votes = agreeing = sum(stop - start for start, stop in spans)
     for voter in others:

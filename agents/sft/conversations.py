@@ -19,7 +19,7 @@ _ROLES: Final = frozenset({"system", "user", "assistant", "tool"})
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
+class TrainingConversation:
     """What a model should learn to say: every assistant turn of it."""
 
     turns: tuple[Turn, ...]
@@ -34,13 +34,13 @@ class Conversation:
         yield from (json.dumps(tool, ensure_ascii=False) for tool in self.tools)
 
 
-def read_pairs(path: Path) -> list[Conversation]:
+def read_pairs(path: Path) -> list[TrainingConversation]:
     """Read a file of pairs as `burnish distill` writes it.
 
     Raises:
         SourceError: it cannot be read, is empty, or a row is no conversation with an answer.
     """
-    pairs: list[Conversation] = []
+    pairs: list[TrainingConversation] = []
     try:
         with path.open(encoding="utf-8", newline="\n") as lines:
             for number, line in enumerate(lines, 1):
@@ -53,7 +53,7 @@ def read_pairs(path: Path) -> list[Conversation]:
     return pairs
 
 
-def _conversation(line: str, where: str) -> Conversation:
+def _conversation(line: str, where: str) -> TrainingConversation:
     try:
         row: object = json.loads(line)
     except json.JSONDecodeError as error:
@@ -64,14 +64,16 @@ def _conversation(line: str, where: str) -> Conversation:
         raise SourceError(f"{where}: needs messages, a list of objects with a role")
     if not any(turn["role"] == "assistant" for turn in cast("list[Turn]", turns)):
         raise SourceError(f"{where}: no message of the assistant, so nothing to learn")
-    return Conversation(tuple(cast("list[Turn]", turns)), tuple(cast("list[Turn]", tools or [])))
+    return TrainingConversation(
+        tuple(cast("list[Turn]", turns)), tuple(cast("list[Turn]", tools or []))
+    )
 
 
 def _is_turn(turn: object) -> bool:
     return isinstance(turn, dict) and cast("Turn", turn).get("role") in _ROLES
 
 
-def in_forms(pairs: Sequence[Conversation], answers: Answers) -> list[Conversation]:
+def in_forms(pairs: Sequence[TrainingConversation], answers: Answers) -> list[TrainingConversation]:
     """Return the pairs as they are, or every other one or all of them as JSON text.
 
     A model that is to serve both modes sees both: with tools it calls them, without tools it
@@ -84,7 +86,7 @@ def in_forms(pairs: Sequence[Conversation], answers: Answers) -> list[Conversati
     return [as_json_answer(pair) if number % 2 else pair for number, pair in enumerate(pairs)]
 
 
-def as_json_answer(pair: Conversation) -> Conversation:
+def as_json_answer(pair: TrainingConversation) -> TrainingConversation:
     """Return a conversation with its tool calls written as JSON text and its tools left out.
 
     The served refiner's instructions for tools become those for one-shot answers, so that what is
@@ -98,7 +100,7 @@ def as_json_answer(pair: Conversation) -> Conversation:
 
     prompt = sections(PROMPT)
     forms = f"\n\n{prompt['tools']}", f"\n\n{prompt['one_shot']}"
-    return Conversation(tuple(_said(turn, *forms) for turn in pair.turns))
+    return TrainingConversation(tuple(_said(turn, *forms) for turn in pair.turns))
 
 
 def _said(turn: Turn, tools: str, one_shot: str) -> Turn:

@@ -20,9 +20,16 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from burnish.agents.sft.conversations import Conversation
-from burnish.agents.sft.recipes import Recipe, Shape
-from burnish.agents.sft.tokenize import BEGIN, END, IGNORED, Example, chat_template, new_tokenizer
+from burnish.agents.sft.conversations import TrainingConversation
+from burnish.agents.sft.recipes import ModelShape, SftRecipe
+from burnish.agents.sft.tokenize import (
+    BEGIN,
+    END,
+    IGNORED,
+    TokenizedExample,
+    chat_template,
+    new_tokenizer,
+)
 from burnish.corpora.errors import UsageError
 
 TOKENIZER_TEXTS: Final = 20_000
@@ -30,15 +37,15 @@ TOKENIZER_TEXTS: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class TrainingJob:
     """What to train on and from."""
 
     train: Path
     validation: Path | None
     base: Path | None
     """Folder of a model to begin with; None: a new one of `shape`."""
-    shape: Shape
-    recipe: Recipe
+    shape: ModelShape
+    recipe: SftRecipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,7 @@ class Learner:
     autocast: bool
 
     @classmethod
-    def of(cls, job: Job, pairs: Sequence[Conversation]) -> "Learner":
+    def of(cls, job: TrainingJob, pairs: Sequence[TrainingConversation]) -> "Learner":
         """Load the base, or make a new model and tokenizer.
 
         Raises:
@@ -71,9 +78,9 @@ class Learner:
             model.gradient_checkpointing_enable()
         return cls(cast("Any", model).to(device), tokenizer, device, autocast)
 
-    def loss(self, examples: Sequence[Example]) -> torch.Tensor:
+    def loss(self, examples: Sequence[TokenizedExample]) -> torch.Tensor:
         """Return the summed loss of one packed row over the tokens that are learnt."""
-        row = Row.of(examples, self.device)
+        row = TokenRow.of(examples, self.device)
         causal: Any = _unwrapped(self.model)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
             hidden = getattr(causal, causal.base_model_prefix)(
@@ -91,7 +98,7 @@ class Learner:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TokenRow:
     """Examples side by side in one row, each blind to the others."""
 
     tokens: torch.Tensor
@@ -102,7 +109,7 @@ class Row:
     """The next token, where it is learnt."""
 
     @classmethod
-    def of(cls, examples: Sequence[Example], device: torch.device) -> "Row":
+    def of(cls, examples: Sequence[TokenizedExample], device: torch.device) -> "TokenRow":
         """Lay examples out on a device."""
         tokens = [token for example in examples for token in example.tokens]
         positions = [place for example in examples for place in range(len(example.tokens))]
@@ -127,7 +134,7 @@ class _Loaded(NamedTuple):
     tokenizer: PreTrainedTokenizerBase
 
 
-def _new(job: Job, pairs: Sequence[Conversation]) -> _Loaded:
+def _new(job: TrainingJob, pairs: Sequence[TrainingConversation]) -> _Loaded:
     every = max(1, len(pairs) // TOKENIZER_TEXTS)
     texts = (text for pair in pairs[::every] for text in pair.texts())
     tokenizer = new_tokenizer(texts, job.shape.vocabulary)
@@ -174,7 +181,7 @@ def _end_answers_with(end: str, model: PreTrainedModel, tokenizer: PreTrainedTok
         loose.generation_config.pad_token_id = tokenizer.pad_token_id
 
 
-def with_lora(learner: Learner, recipe: Recipe) -> Learner:
+def with_lora(learner: Learner, recipe: SftRecipe) -> Learner:
     """Freeze the weights and give every linear layer a low-rank update to train.
 
     Raises:

@@ -26,7 +26,7 @@ class Facts:
     recipe: Mapping[str, object]
 
 
-def card(facts: Facts) -> str:
+def render_sft_card(facts: Facts) -> str:
     """Return the card in Markdown, with the header that model hubs read."""
     begun = "new weights" if facts.base is None else f"`{facts.base}`"
     checked = "not measured" if facts.validation_loss is None else f"{facts.validation_loss:.4f}"

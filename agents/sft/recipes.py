@@ -10,7 +10,7 @@ Notation = Literal["forced", "hermes"]
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class SftRecipe:
     """Everything that decides what comes out, apart from the pairs and the model begun with."""
 
     learning_rate: float = 7e-6
@@ -45,19 +45,19 @@ class Recipe:
 RECIPES: Final = {
     # RefineX (arXiv 2507.03253): Qwen3-0.6B-Base, batch 256, rows of 16,384. Epochs, schedule and
     # warm-up are not published; those of UltraX stand in.
-    "refinex": Recipe(),
+    "refinex": SftRecipe(),
     # UltraX (arXiv 2607.08646): 3e-5 to 3e-6, warm-up 3 %, batch 576, rows of 20,480; 5,530 steps
     # over about 3 million pairs are one epoch.
-    "ultrax": Recipe(learning_rate=3e-5, batch=576, max_length=20_480),
+    "ultrax": SftRecipe(learning_rate=3e-5, batch=576, max_length=20_480),
     # For models that know nothing yet; no publication behind it.
-    "scratch": Recipe(
+    "scratch": SftRecipe(
         learning_rate=1.5e-3, batch=32, max_length=4096, epochs=3.0, weight_decay=0.01
     ),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class ModelShape:
     """A new model of the Qwen3 architecture; the defaults make about 5 million parameters."""
 
     vocabulary: int = 8192

@@ -13,7 +13,7 @@ from typing import Final, cast
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from burnish.agents.sft.conversations import Conversation, Turn, arguments_of
+from burnish.agents.sft.conversations import TrainingConversation, Turn, arguments_of
 from burnish.agents.sft.recipes import Notation
 from burnish.corpora.errors import UsageError
 
@@ -93,7 +93,7 @@ def new_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerF
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class TokenizedExample:
     """A conversation in tokens."""
 
     tokens: tuple[int, ...]
@@ -101,7 +101,7 @@ class Example:
     """The token itself where the assistant speaks, else `IGNORED`."""
 
 
-def encode(pair: Conversation, tokenizer: PreTrainedTokenizerBase) -> Example:
+def encode(pair: TrainingConversation, tokenizer: PreTrainedTokenizerBase) -> TokenizedExample:
     """Render a conversation, cut where a server hands over to the model, and mark what it says.
 
     Each part is tokenized alone, as prompt and answer are when the model is served.
@@ -125,7 +125,7 @@ def encode(pair: Conversation, tokenizer: PreTrainedTokenizerBase) -> Example:
         tokens += [*read, *said]
         labels += [*([IGNORED] * len(read)), *said]
         written = prompt + answer
-    return Example(tuple(tokens), tuple(labels))
+    return TokenizedExample(tuple(tokens), tuple(labels))
 
 
 def _with_objects(turn: Turn) -> Turn:
@@ -140,7 +140,7 @@ def _with_objects(turn: Turn) -> Turn:
 
 
 def _rendered(
-    pair: Conversation, stop: int, tokenizer: PreTrainedTokenizerBase, *, ask: bool
+    pair: TrainingConversation, stop: int, tokenizer: PreTrainedTokenizerBase, *, ask: bool
 ) -> str:
     text = tokenizer.apply_chat_template(
         [_with_objects(turn) for turn in pair.turns[:stop]],

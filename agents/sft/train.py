@@ -20,17 +20,17 @@ from typing import Any
 import torch
 from transformers.utils import logging as transformers_logging
 
-from burnish.agents.sft.conversations import Conversation, in_forms, read_pairs
-from burnish.agents.sft.learner import Job, Learner, with_lora
-from burnish.agents.sft.model_card import Facts, card
-from burnish.agents.sft.recipes import Recipe
-from burnish.agents.sft.tokenize import IGNORED, Example, batches, encode, pack
+from burnish.agents.sft.conversations import TrainingConversation, in_forms, read_pairs
+from burnish.agents.sft.learner import Learner, TrainingJob, with_lora
+from burnish.agents.sft.model_card import Facts, render_sft_card
+from burnish.agents.sft.recipes import SftRecipe
+from burnish.agents.sft.tokenize import IGNORED, TokenizedExample, batches, encode, pack
 from burnish.corpora.errors import UsageError
 
 Progress = Callable[[str], None]
 
 
-def train_served(job: Job, out: Path, progress: Progress) -> Facts:
+def train_served(job: TrainingJob, out: Path, progress: Progress) -> Facts:
     """Train and write a folder that vLLM serves as it is, with chat template and model card.
 
     Raises:
@@ -65,11 +65,13 @@ def train_served(job: Job, out: Path, progress: Progress) -> Facts:
         validation_loss=held_out,
         recipe=asdict(job.recipe),
     )
-    (out / "README.md").write_text(card(facts), "utf-8")
+    (out / "README.md").write_text(render_sft_card(facts), "utf-8")
     return facts
 
 
-def _encoded(pairs: Sequence[Conversation], learner: Learner, max_length: int) -> list[Example]:
+def _encoded(
+    pairs: Sequence[TrainingConversation], learner: Learner, max_length: int
+) -> list[TokenizedExample]:
     examples = (encode(pair, learner.tokenizer) for pair in pairs)
     return [example for example in examples if len(example.tokens) <= max_length]
 
@@ -84,7 +86,9 @@ class _Run:
     """Mean loss a learnt token over the last tenth of the steps, in nats."""
 
 
-def _fit(learner: Learner, examples: Sequence[Example], recipe: Recipe, progress: Progress) -> _Run:
+def _fit(
+    learner: Learner, examples: Sequence[TokenizedExample], recipe: SftRecipe, progress: Progress
+) -> _Run:
     rows = pack([len(example.tokens) for example in examples], recipe.max_length)
     planned = max(1, math.ceil(len(batches(rows, recipe.batch, 0)) * recipe.epochs))
     weights = [weight for weight in learner.model.parameters() if weight.requires_grad]
@@ -101,7 +105,7 @@ def _fit(learner: Learner, examples: Sequence[Example], recipe: Recipe, progress
         if step >= planned or (step and elapsed >= 1):
             break
         for group in optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * rate(done, recipe)
+            group["lr"] = recipe.learning_rate * learning_rate(done, recipe)
         spoken = sum(_learnt(examples[item]) for row in batch for item in row)
         total = 0.0
         for row in batch:
@@ -121,16 +125,16 @@ def _fit(learner: Learner, examples: Sequence[Example], recipe: Recipe, progress
     return _Run(len(losses), tokens, learnt, seconds, sum(last) / len(last))
 
 
-def _steps(rows: Sequence[Sequence[int]], recipe: Recipe) -> Iterator[list[Sequence[int]]]:
+def _steps(rows: Sequence[Sequence[int]], recipe: SftRecipe) -> Iterator[list[Sequence[int]]]:
     for epoch in count():
         yield from batches(rows, recipe.batch, recipe.seed + epoch)
 
 
-def _learnt(example: Example) -> int:
+def _learnt(example: TokenizedExample) -> int:
     return sum(label != IGNORED for label in example.labels[1:])
 
 
-def rate(done: float, recipe: Recipe) -> float:
+def learning_rate(done: float, recipe: SftRecipe) -> float:
     """Return the learning rate at a share of the training, as a share of the highest."""
     if done < recipe.warmup:
         return max(done / recipe.warmup, 0.02)
@@ -138,7 +142,9 @@ def rate(done: float, recipe: Recipe) -> float:
     return recipe.final_ratio + (1 - recipe.final_ratio) * 0.5 * (1 + math.cos(math.pi * along))
 
 
-def _validated(learner: Learner, examples: Sequence[Example], recipe: Recipe) -> float | None:
+def _validated(
+    learner: Learner, examples: Sequence[TokenizedExample], recipe: SftRecipe
+) -> float | None:
     """Return the mean loss a learnt token, in nats, or None without examples."""
     if not examples:
         return None
@@ -150,7 +156,7 @@ def _validated(learner: Learner, examples: Sequence[Example], recipe: Recipe) ->
     return total / max(1, sum(map(_learnt, examples)))
 
 
-def _save(learner: Learner, recipe: Recipe, out: Path) -> None:
+def _save(learner: Learner, recipe: SftRecipe, out: Path) -> None:
     model: Any = learner.model
     if recipe.lora_rank:
         model = model.merge_and_unload()

@@ -18,8 +18,8 @@ from burnish.agents.llm.messages import Message, Model, Reply, Request, Sampling
 from burnish.agents.prompting.fencing import unmarked
 from burnish.agents.prompting.output_schemas import form_schema
 from burnish.agents.prompting.sections import digest_of, sections
-from burnish.agents.prompting.structured import Metered, ask_parsed, json_as
-from burnish.agents.validators.verdict import Evidence, Opinion, Verdict, stops
+from burnish.agents.prompting.structured import Metered, ask_parsed, json_reader
+from burnish.agents.validators.verdict import stops_run
 from burnish.corpora.errors import (
     BudgetExhausted,
     BurnishError,
@@ -27,7 +27,7 @@ from burnish.corpora.errors import (
     ReplyError,
 )
 from burnish.corpora.questions.choices import LETTERS
-from burnish.corpora.records import QAItem, digest
+from burnish.corpora.records import Evidence, Opinion, QAItem, Verdict, digest
 from burnish.corpora.wikipedia.passages import Passage
 from burnish.tools.answers.choices import keyed, unlabelled
 from burnish.tools.retrieval.answer_support import Support, mentions, supports
@@ -39,7 +39,7 @@ PATH = "retrieval"
 PROMPT = Path(__file__).with_name("librarian.md")
 
 
-class Finder(Protocol):
+class PassageFinder(Protocol):
     """Whoever finds passages: normally a `WikiIndex`."""
 
     def search(self, question: str, k: int = 5) -> list[Hit]:
@@ -68,7 +68,7 @@ class LibrarianConfig:
     """Confidence of an acceptance by the scorer: its precision on questions kept aside."""
 
 
-class Finding(BaseModel):
+class PassageJudgement(BaseModel):
     """What the judge answers."""
 
     model_config = ConfigDict(extra="forbid")
@@ -83,7 +83,7 @@ class Finding(BaseModel):
     certainty: float = Field(json_schema_extra={"minimum": 0, "maximum": 1})
 
 
-_FINDING = TypeAdapter(Finding)
+_FINDING = TypeAdapter(PassageJudgement)
 _OPINIONS: dict[str, Opinion] = {
     "support": "accept", "contradict": "reject", "not_found": "abstain",
 }  # fmt: skip
@@ -100,7 +100,7 @@ class Librarian:
         config: how much is looked up and when it is believed.
     """
 
-    finder: Finder
+    finder: PassageFinder
     embedder: Embedder | None = None
     model: Model | None = None
     config: LibrarianConfig = field(default_factory=LibrarianConfig)
@@ -160,18 +160,18 @@ class Librarian:
         return Request(
             (
                 Message("system", sections(PROMPT)["task"]),
-                Message("user", shown(item, key, found)),
+                Message("user", fenced_claim(item, key, found)),
             ),
             Sampling(max_tokens=self.config.max_tokens, temperature=self.config.temperature),
-            schema=form_schema(Finding),
+            schema=form_schema(PassageJudgement),
             task=NAME,
         )
 
     async def _judged(
         self, item: QAItem, key: str, found: Sequence[Passage], model: Model
     ) -> Verdict:
-        def read(reply: Reply) -> Finding:
-            return checked(json_as(_FINDING)(reply), found)
+        def read(reply: Reply) -> PassageJudgement:
+            return check_finding(json_reader(_FINDING)(reply), found)
 
         metered = Metered(model)
         try:
@@ -179,7 +179,7 @@ class Librarian:
         except BudgetExhausted as error:
             return _abstention(str(error), failure="budget", tokens=metered.tokens)
         except (ModelError, ReplyError) as error:
-            if stops(error):
+            if stops_run(error):
                 raise
             return _abstention(str(error), failure="model", tokens=metered.tokens)
         finding, tokens = answer.value, metered.tokens
@@ -198,7 +198,8 @@ class Librarian:
         word = "support" if opinion == "accept" else "contradict"
         return Verdict(
             NAME, opinion, confidence, f"{names} {word} the key",
-            key if opinion == "accept" else finding.answer, evidence, tokens, paths=(PATH,),
+            key if opinion == "accept" else finding.answer, tokens, paths=(PATH,),
+            evidence=evidence,
         )  # fmt: skip
 
     def _scored(
@@ -207,10 +208,10 @@ class Librarian:
         rivals = [choice for choice in unlabelled(item.choices) if choice != key]
         own, *others = supports(item.question, [key, *rivals], found, embedder)
         best = max((other.score for other in others), default=0.0)
-        return verdict_of(own, best, key, self.config)
+        return weigh_support(own, best, key, self.config)
 
 
-def verdict_of(own: Support, rival: float, key: str, config: LibrarianConfig) -> Verdict:
+def weigh_support(own: Support, rival: float, key: str, config: LibrarianConfig) -> Verdict:
     """Accept a key that a near sentence holds and no other choice comes near to, else abstain."""
     if own.sentence is None:
         return _abstention("no sentence found holds the key")
@@ -221,10 +222,10 @@ def verdict_of(own: Support, rival: float, key: str, config: LibrarianConfig) ->
             told = "supports another choice nearly as well"
         return Verdict(NAME, "abstain", 0.0, f"what holds the key {told}", evidence=evidence)
     reason = f"a sentence near the question (cosine {own.score:.2f}) holds the key"
-    return Verdict(NAME, "accept", config.precision, reason, key, evidence, paths=(PATH,))
+    return Verdict(NAME, "accept", config.precision, reason, key, paths=(PATH,), evidence=evidence)
 
 
-def checked(finding: Finding, found: Sequence[Passage]) -> Finding:
+def check_finding(finding: PassageJudgement, found: Sequence[Passage]) -> PassageJudgement:
     """Refuse a finding that rests on nothing that was shown.
 
     Raises:
@@ -251,7 +252,7 @@ def key_text(item: QAItem) -> str:
     return item.answer if place is None else unlabelled(item.choices)[place]
 
 
-def shown(item: QAItem, key: str, found: Sequence[Passage]) -> str:
+def fenced_claim(item: QAItem, key: str, found: Sequence[Passage]) -> str:
     """Return what the user turn says; nothing in item or passages can pose as a fence."""
     parts = [f"Question:\n{item.question}"]
     if item.choices:

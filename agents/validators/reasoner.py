@@ -2,7 +2,7 @@
 
 The model sees the question and never the key. A program that fails goes back once with its error.
 With several samples the programs vote (`agents.voting`). Where the data set gives calculations they
-are checked too, without any model, as a path of their own (`agents.calculated`). An item that
+are checked too, without any model, as a path of their own (`annotated_steps`). An item that
 cannot be computed is an abstention, and so is a failure of a boundary.
 
 After Program of Thoughts (Chen et al. 2022, arXiv:2211.12588) and RefineLab's validator
@@ -19,9 +19,9 @@ from burnish.agents.llm.messages import Message, Model, Reply, Request, Sampling
 from burnish.agents.prompting.fencing import unmarked
 from burnish.agents.prompting.sections import digest_of, sections
 from burnish.agents.prompting.structured import repair_request
-from burnish.agents.validators.annotated_steps import calculated
-from burnish.agents.validators.opinions import joined
-from burnish.agents.validators.verdict import Evidence, Verdict, stops
+from burnish.agents.validators.annotated_steps import check_annotated_steps
+from burnish.agents.validators.opinions import join_verdicts
+from burnish.agents.validators.verdict import stops_run
 from burnish.agents.validators.voting import Ballot, vote
 from burnish.corpora.errors import (
     BudgetExhausted,
@@ -30,7 +30,7 @@ from burnish.corpora.errors import (
     SandboxError,
 )
 from burnish.corpora.questions.choices import LETTERS
-from burnish.corpora.records import QAItem, digest
+from burnish.corpora.records import Evidence, QAItem, Verdict, digest
 from burnish.tools.answers.choices import keyed, unlabelled
 from burnish.tools.answers.compare import Comparison, Tolerance
 from burnish.tools.answers.judge import Judge, Runner
@@ -66,7 +66,7 @@ class ReasonerConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class ProgramTrial:
     """What came of one sample."""
 
     answer: str | None = None
@@ -111,12 +111,12 @@ class Reasoner:
         """Return the opinion on the keyed answer, from every path there is for the item."""
         place = keyed(item.answer, item.choices) if item.choices else None
         value = None if place is None else unlabelled(item.choices)[place]
-        verdicts = [verdict] if (verdict := calculated(item, value)) is not None else []
+        verdicts = [verdict] if (verdict := check_annotated_steps(item, value)) is not None else []
         if self.model is not None:
             verdicts.append(await self._programs(item, self.model))
         if not verdicts:
             return Verdict(NAME, "abstain", 0.0, "no model, and no calculations to check")
-        return joined(NAME, verdicts)
+        return join_verdicts(NAME, verdicts)
 
     def request(self, item: QAItem, sample: int = 0) -> Request:
         """Return the question about an item; the key is no part of it."""
@@ -126,7 +126,10 @@ class Reasoner:
             temperature=self.config.spread if several else self.config.temperature,
             seed=sample if several else None,
         )
-        messages = (Message("system", sections(PROMPT)["task"]), Message("user", shown(item)))
+        messages = (
+            Message("system", sections(PROMPT)["task"]),
+            Message("user", fenced_question(item)),
+        )
         return Request(messages, sampling, task=NAME, sample=sample)
 
     async def _programs(self, item: QAItem, model: Model) -> Verdict:
@@ -138,23 +141,21 @@ class Reasoner:
         if not any(answers):
             failure = next((trial.failure for trial in trials if trial.failure), "")
             reason = next((trial.reason for trial in trials if trial.reason), "")
-            return Verdict(NAME, "abstain", 0.0, reason, None, evidence, tokens, failure)
+            return Verdict(NAME, "abstain", 0.0, reason, None, tokens, failure, (), evidence)
         judge = Judge(self.runner, self.config.tolerance)
         try:
             ballots, compared = await _ballots(judge, answers, item)
             groups = await _groups(judge, answers)
         except SandboxError as error:
-            return Verdict(
-                NAME, "abstain", 0.0, str(error), None, evidence, tokens, failure="sandbox"
-            )
+            return Verdict(NAME, "abstain", 0.0, str(error), None, tokens, "sandbox", (), evidence)
         found = vote(ballots, groups, agreeing=self.config.agreeing)
         paths = () if found.opinion == "abstain" else (PATH,)
         return Verdict(
             NAME, found.opinion, found.confidence, found.reason, found.found,
-            evidence + compared, tokens, paths=paths,
+            tokens, paths=paths, evidence=evidence + compared,
         )  # fmt: skip
 
-    async def _trial(self, item: QAItem, model: Model, sample: int) -> Trial:
+    async def _trial(self, item: QAItem, model: Model, sample: int) -> ProgramTrial:
         """Get one program's answer, with one repair turn; a boundary's failure is a trial too."""
         request = self.request(item, sample)
         first = await self._round(model, request)
@@ -174,34 +175,38 @@ class Reasoner:
             tokens=first.tokens + second.tokens,
         )
 
-    async def _round(self, model: Model, request: Request) -> Trial:
+    async def _round(self, model: Model, request: Request) -> ProgramTrial:
         """Ask once and run the program, if there is one."""
         tokens = 0
         try:
             reply = await model.ask(request)
             tokens = reply.tokens
             if reply.fault in {"truncated", "refused"}:
-                return Trial(None, "model", f"the reply is {reply.fault}", tokens=tokens)
+                return ProgramTrial(None, "model", f"the reply is {reply.fault}", tokens=tokens)
             try:
-                program = program_in(reply)
+                program = find_program(reply)
             except ReplyError as error:
-                return Trial(complaint=str(error), reply=reply, tokens=tokens)
+                return ProgramTrial(complaint=str(error), reply=reply, tokens=tokens)
             if program is None:
-                return Trial(None, "", "the model calls the item not computable", tokens=tokens)
+                return ProgramTrial(
+                    None, "", "the model calls the item not computable", tokens=tokens
+                )
             result = await self.runner.run_async(program)
         except BurnishError as error:
-            if stops(error):
+            if stops_run(error):
                 raise
-            return Trial(None, _boundary(error), str(error), tokens=tokens)
+            return ProgramTrial(None, _boundary(error), str(error), tokens=tokens)
         evidence = _evidence(program, result)
         if result.outcome != "finished":
-            return Trial(evidence=evidence, tokens=tokens, complaint=_told(result), reply=reply)
+            return ProgramTrial(
+                evidence=evidence, tokens=tokens, complaint=_told(result), reply=reply
+            )
         answer = found_answer(result)
         reason = "" if answer else "the program ended without an answer"
-        return Trial(answer, "", reason, evidence, tokens)
+        return ProgramTrial(answer, "", reason, evidence, tokens)
 
 
-def shown(item: QAItem) -> str:
+def fenced_question(item: QAItem) -> str:
     """Return what the user turn says of an item: fenced, without key and rationale."""
     parts = [f"Context:\n{item.context}"] if item.context else []
     parts += [f"Earlier turn {number}:\n{turn}" for number, turn in enumerate(item.turns, 1)]
@@ -214,7 +219,7 @@ def shown(item: QAItem) -> str:
     return f"=== item {code} ===\n{unmarked(words)}\n=== end of item {code} ==="
 
 
-def program_in(reply: Reply) -> str | None:
+def find_program(reply: Reply) -> str | None:
     """Return the program of a reply; None where the model says that there can be none.
 
     Raises:

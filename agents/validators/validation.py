@@ -10,15 +10,15 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from burnish.agents.validators.opinions import together
-from burnish.agents.validators.verdict import Evidence, Opinion, Validator, Verdict
-from burnish.corpora.records import QAItem
+from burnish.agents.validators.opinions import join_confidences
+from burnish.agents.validators.verdict import Validator
+from burnish.corpora.records import Evidence, Opinion, QAItem, Verdict
 from burnish.tools.answers.compare import compare
 from burnish.tools.items.kinds import Kind, kind_of
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class ReviewPolicy:
     """When a decision is sure enough to stand without a person."""
 
     enough: float = 0.6
@@ -30,7 +30,7 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class ValidationDecision:
     """What the validators together say of an item."""
 
     opinion: Opinion
@@ -57,40 +57,37 @@ class Decision:
         return tuple(verdict.failure for verdict in self.verdicts if verdict.failure)
 
 
-def combine(verdicts: Sequence[Verdict], policy: Policy | None = None) -> Decision:
+def combine(verdicts: Sequence[Verdict], policy: ReviewPolicy | None = None) -> ValidationDecision:
     """Weigh verdicts: abstentions count for nothing, a conflict is an abstention to be reviewed.
 
     The order of the verdicts plays no part but in the order of the evidence.
     """
-    policy = policy or Policy()
+    policy = policy or ReviewPolicy()
     accepts = [verdict for verdict in verdicts if verdict.opinion == "accept"]
     rejects = [verdict for verdict in verdicts if verdict.opinion == "reject"]
     evidence = tuple(piece for verdict in verdicts for piece in verdict.evidence)
     told = tuple(verdicts)
     if accepts and rejects:
-        reason = "validators contradict each other"
-        return Decision("abstain", 0.0, reason, evidence, False, True, verdicts=told)  # noqa: FBT003
+        return ValidationDecision(
+            "abstain", 0.0, "validators contradict each other", evidence,
+            may_edit_key=False, to_review=True, verdicts=told,
+        )  # fmt: skip
     if not accepts and not rejects:
         reason = "; ".join(sorted({v.reason for v in verdicts if v.reason})) or "nobody could tell"
-        review = policy.review_abstentions
-        return Decision("abstain", 0.0, reason, evidence, False, review, verdicts=told)  # noqa: FBT003
-    confidence = together([verdict.confidence for verdict in accepts or rejects])
+        return ValidationDecision(
+            "abstain", 0.0, reason, evidence,
+            may_edit_key=False, to_review=policy.review_abstentions, verdicts=told,
+        )  # fmt: skip
+    confidence = join_confidences([verdict.confidence for verdict in accepts or rejects])
     reason = "; ".join(sorted({verdict.reason for verdict in accepts or rejects}))
     weak = confidence < policy.enough
-    if accepts:
-        return Decision("accept", confidence, reason, evidence, False, weak, verdicts=told)  # noqa: FBT003
     answer, agreeing = _agreed(rejects)
     sure = agreeing >= policy.paths_to_edit and agreeing > 1
-    return Decision(
-        "reject",
-        confidence,
-        reason,
-        evidence,
-        sure,
-        weak or not sure,
-        answer if sure else None,
-        told,
-    )
+    return ValidationDecision(
+        "accept" if accepts else "reject", confidence, reason, evidence,
+        may_edit_key=sure, to_review=weak or not (accepts or sure),
+        answer=answer if sure else None, verdicts=told,
+    )  # fmt: skip
 
 
 def _agreed(rejects: Sequence[Verdict]) -> tuple[str | None, int]:
@@ -114,7 +111,7 @@ class Validation:
 
     computable: tuple[Validator, ...] = ()
     factual: tuple[Validator, ...] = ()
-    policy: Policy = field(default_factory=Policy)
+    policy: ReviewPolicy = field(default_factory=ReviewPolicy)
 
     def route(self, item: QAItem) -> tuple[Validator, ...]:
         """Return who is asked: the validators of the item's kind, all of them when unsure."""
@@ -125,7 +122,7 @@ class Validation:
             return self.factual
         return self.computable + self.factual
 
-    async def decide(self, item: QAItem) -> Decision:
+    async def decide(self, item: QAItem) -> ValidationDecision:
         """Ask the validators of an item's kind, all at once, and weigh their verdicts."""
         verdicts = await asyncio.gather(*(one.check(item) for one in self.route(item)))
         return replace(combine(verdicts, self.policy), kind=kind_of(item))

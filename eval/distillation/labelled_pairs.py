@@ -7,7 +7,7 @@ window, the same filters. Labels of people or of a fixture take the place of an 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from burnish.agents.prompting.fencing import Page, shown
+from burnish.agents.prompting.fencing import NumberedText, fence_window
 from burnish.graphs.distill.settings import frame_of
 from burnish.tools.deletion.lines import Lines, Span, Window
 from burnish.tools.deletion.program import Call, KeepAll, Program, RemoveLines, RemoveStr
@@ -44,7 +44,7 @@ def asked(raw: str, lines: Lines, window: Window) -> list[dict[str, object]]:
     """Return the messages that ask for the program of a window, as the served refiner does."""
     return [
         {"role": "system", "content": FRAME.system},
-        {"role": "user", "content": shown(Page(raw, lines), window)},
+        {"role": "user", "content": fence_window(NumberedText(raw, lines), window)},
     ]
 
 
@@ -53,6 +53,6 @@ def pairs_of(raw: str, labels: Labels, max_chars: int) -> Iterator[dict[str, obj
     lines = Lines.of(raw)
     intent = labels_intent(lines, raw, labels.letters, labels.partial)
     result = distilled(raw, lines, intent, Policy(window_chars=max_chars, notation="json"))
-    page = Page(raw, lines)
+    page = NumberedText(raw, lines)
     for pair in result.pairs:
-        yield record(pair, shown(page, pair.window), FRAME)
+        yield record(pair, fence_window(page, pair.window), FRAME)

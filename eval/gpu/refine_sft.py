@@ -81,23 +81,25 @@ def fit(options: argparse.Namespace) -> Json:
     """Train, answer the prompts, write answers and figures."""
     import dataclasses
 
-    from burnish.agents.sft.learner import Job
-    from burnish.agents.sft.recipes import RECIPES, Shape
+    from burnish.agents.sft.learner import TrainingJob
+    from burnish.agents.sft.recipes import RECIPES, ModelShape
     from burnish.agents.sft.train import train_served
     from burnish.eval.gpu.generation import generate
 
     # About 46 million parameters.
-    shape = Shape(16_384, 512, 12, 8, 4, 64, 1536)
+    shape = ModelShape(16_384, 512, 12, 8, 4, 64, 1536)
     recipe = dataclasses.replace(RECIPES["scratch"], max_length=8192, batch=128)
     if options.tiny:
-        shape = Shape(2048, 128, 2, 2, 1, 64, 384)
+        shape = ModelShape(2048, 128, 2, 2, 1, 64, 384)
         recipe = dataclasses.replace(recipe, max_length=4096, batch=8, max_minutes=0.7)
     if options.minutes:
         recipe = dataclasses.replace(recipe, max_minutes=options.minutes)
     # Answers are asked for in the one-shot form only, so nothing else is learnt.
     recipe = dataclasses.replace(recipe, answers="json")
     pairs = options.pairs or options.work / "train.jsonl"
-    facts = train_served(Job(pairs, None, None, shape, recipe), options.work / "model", _say)
+    facts = train_served(
+        TrainingJob(pairs, None, None, shape, recipe), options.work / "model", _say
+    )
     prompts = list(_read(options.work / "prompts.jsonl"))
     schema = json.loads((options.work / "schema.json").read_text("utf-8"))
     most = 64 if options.tiny else 1024

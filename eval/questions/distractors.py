@@ -25,7 +25,7 @@ from typing import Literal, NamedTuple, NotRequired, TypedDict
 import numpy as np
 import orjson
 
-from burnish.agents.operations.offline import Member, OptionIndex
+from burnish.agents.operations.offline import CellMember, OptionIndex
 from burnish.corpora.records import QAItem
 from burnish.eval.questions.option_guessers import FITTED, FOLDS, TREES, Sheet, guesses
 from burnish.eval.stats.bootstrap import Interval, interval, resamples
@@ -207,7 +207,7 @@ def measure(
 ) -> dict[str, object]:
     """Return all figures as plain values."""
     everything = [question for held in subjects.values() for question in held]
-    members = [Member(one.item, one.item.domain or "") for one in everything]
+    members = [CellMember(one.item, one.item.domain or "") for one in everything]
     index = OptionIndex(members, embedder, seed=seed)
     seen = Measured()
     for number, (name, held) in enumerate(subjects.items(), start=1):

@@ -18,7 +18,7 @@ from burnish.corpora.runs.folder import RunFolder, read_json
 from burnish.eval.datasets import mmlu
 from burnish.eval.questions.rebalance import Ranking, Skewed, ranking, skewed
 from burnish.graphs.profile.profile import read_set
-from burnish.graphs.questions.stages import Opened, QaContext
+from burnish.graphs.questions.stages import QaContext, ServicesOpener
 from burnish.graphs.runs.graph import carry_out
 from burnish.graphs.runs.settings import Settings, load
 from burnish.tools.arrays import Ints
@@ -38,7 +38,7 @@ class Writer:
     """Tokens of one run."""
     settings: tuple[str, ...] = ()
     """Further settings of its runs, such as `qa.wiki=FOLDER`."""
-    opened: Opened | None = None
+    opened: ServicesOpener | None = None
     """Opens the agents in place of the endpoint."""
 
 

@@ -7,7 +7,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Protocol, cast
 
-from burnish.agents.refiners.refiner import BulkRefiner
+from burnish.agents.refiners.refiner import Refiner
 from burnish.corpora.errors import UsageError
 from burnish.eval.datasets.pages import Page
 from burnish.eval.refiners.baselines import (
@@ -46,9 +46,9 @@ def _embedded(setup: Setup) -> System:
 
 
 @cache
-def _embedded_refiner(model: Path | None, fold_models: Path | None) -> BulkRefiner:
+def _embedded_refiner(model: Path | None, fold_models: Path | None) -> Refiner:
     tagger = cast("_Loads", _ours("line_tagger.tagger", "LineTagger"))
-    wrap = cast("Callable[[object], BulkRefiner]", _ours("refiners.embedded", "EmbeddedRefiner"))
+    wrap = cast("Callable[[object], Refiner]", _ours("refiners.embedded", "EmbeddedRefiner"))
     if fold_models is None:
         return wrap(tagger.load(model or _shipped_model()))
     files = read_folds(fold_models)
@@ -65,7 +65,7 @@ def _shipped_model() -> Path:
 
 
 def _rules(_: Setup) -> System:
-    make = cast("Callable[[], BulkRefiner]", _ours("refiners.rules", "RulesRefiner"))
+    make = cast("Callable[[], Refiner]", _ours("refiners.rules", "RulesRefiner"))
     return ProgramSystem(make())
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from burnish.agents.refiners.refiner import BulkRefiner
+from burnish.agents.refiners.refiner import Refiner
 from burnish.corpora.errors import UsageError
 from burnish.corpora.records import Document
 from burnish.eval.datasets.pages import id_in_set
@@ -43,7 +43,7 @@ class System(Protocol):
 class ProgramSystem:
     """A refiner that answers in programs, carried out and guarded as in a run."""
 
-    refiner: BulkRefiner
+    refiner: Refiner
     guard: Guard = field(default_factory=Guard)
 
     @property
@@ -76,7 +76,7 @@ class OutOfFold:
     """
 
     name: str
-    models: Mapping[int, BulkRefiner]
+    models: Mapping[int, Refiner]
     folds: Mapping[str, int]
 
     @property

@@ -31,10 +31,10 @@ from typing import NamedTuple
 from aiohttp import web
 
 from burnish.agents.llm.chat_format import Dialect
-from burnish.agents.llm.client import Client, Rules
+from burnish.agents.llm.client import Client, ClientPolicy
 from burnish.agents.llm.messages import Message, Request, Sampling
 from burnish.agents.llm.openai_model import Connection, ServedModel
-from burnish.agents.llm.rate_limits import Gate, GatePolicy
+from burnish.agents.llm.rate_limits import GatePolicy, RequestGate
 from burnish.agents.llm.reply_store import ReplyStore
 from burnish.agents.llm.retry import RetryPolicy
 from burnish.agents.llm.token_budget import TokenBudget
@@ -160,8 +160,8 @@ async def _send_all(url: str, folder: Path, seed: int, requests: int, ceiling: i
     budget = TokenBudget(folder / "budget.sqlite", ceiling)
     model = ServedModel(Connection(url, timeout_s=1.0), _DIALECT)
     policy = RetryPolicy(first_wait_s=0.01, longest_wait_s=0.1)
-    gate = Gate(GatePolicy(first_limit=64, failures_to_open=30, first_cooling_s=0.05))
-    client = Client(model, store=store, budget=budget, gate=gate, rules=Rules(retry=policy))
+    gate = RequestGate(GatePolicy(first_limit=64, failures_to_open=30, first_cooling_s=0.05))
+    client = Client(model, store=store, budget=budget, gate=gate, rules=ClientPolicy(retry=policy))
     counts = {"answered": 0, "refused": 0, "failed": 0}
 
     async def ask(number: int) -> None:
@@ -252,7 +252,7 @@ async def _overhead(url: str, requests: int, in_flight: int) -> OverheadResult:
         store = ReplyStore(Path(name) / "replies.sqlite")
         budget = TokenBudget(Path(name) / "budget.sqlite", 10**9)
         model = ServedModel(Connection(url), _DIALECT)
-        gate = Gate(GatePolicy(first_limit=in_flight, highest_limit=in_flight))
+        gate = RequestGate(GatePolicy(first_limit=in_flight, highest_limit=in_flight))
         client = Client(model, store=store, budget=budget, gate=gate)
         await asyncio.gather(*(model.ask(_question(-n)) for n in range(in_flight)))
         questions = [_question(number) for number in range(requests)]

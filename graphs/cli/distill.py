@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
-from burnish.agents.llm.endpoints import Company, Endpoint, check_url, open_services, single
+from burnish.agents.llm.endpoints import Endpoint, ModelPool, check_url, one_endpoint, open_services
 from burnish.corpora.errors import UsageError
+from burnish.graphs.cli.standard_output import answer_console, say
 from burnish.graphs.distill.distill import Distillation, ExpertAccess, OpenedExpert, Result
 from burnish.graphs.distill.settings import DistillSettings
 from burnish.graphs.runs.progress import watcher_for
@@ -44,7 +44,7 @@ def access_of(server: Server, concurrency: int) -> ExpertAccess | None:
 
     def opened(folder: Path) -> OpenedExpert:
         store, budget = open_services(folder, server.budget)
-        company = Company(single(endpoint), store=store, budget=budget)
+        company = ModelPool(one_endpoint(endpoint), store=store, budget=budget)
 
         def close(loop: asyncio.Runner) -> None:
             loop.run(company.close())
@@ -82,9 +82,9 @@ def distill_pairs(
         work = Distillation(location, root, settings, access, workers, watcher)
         result = work.carry_out()
     if as_json:
-        typer.echo(json.dumps({"pairs": str(root), **result.report, "faults": result.faults}))
+        say(json.dumps({"pairs": str(root), **result.report, "faults": result.faults}))
     else:
-        show(result, root, Console())
+        show(result, root, answer_console())
     for fault in result.faults:
         sys.stderr.write(f"burnish: {fault}\n")
     return 1 if result.faults else 0

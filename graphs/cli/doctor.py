@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from burnish.graphs.cli.standard_output import answer_console, say
+
 if TYPE_CHECKING:
     from burnish.agents.llm.endpoints import Endpoint
     from burnish.graphs.system.doctor import Check
@@ -35,7 +37,7 @@ def doctor(
     checks = examine(endpoint)
     well = healthy(checks)
     if as_json:
-        typer.echo(json.dumps({"ok": well, "checks": [asdict(check) for check in checks]}))
+        say(json.dumps({"ok": well, "checks": [asdict(check) for check in checks]}))
     else:
         _show(checks)
     raise typer.Exit(0 if well else 1)
@@ -61,7 +63,6 @@ def _endpoint(
 
 
 def _show(checks: "Sequence[Check]") -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -75,4 +76,4 @@ def _show(checks: "Sequence[Check]") -> None:
             found.append(f"\n-> {check.mend}", style="bold")
         state = Text(check.state, style=_COLOURS[check.state])
         table.add_row(Text(check.name), state, found)
-    Console().print(table)
+    answer_console().print(table)

@@ -20,6 +20,7 @@ from burnish.graphs.cli.profile import profile
 from burnish.graphs.cli.sandbox import sandbox_app
 from burnish.graphs.cli.serve import serve
 from burnish.graphs.cli.solve import solve
+from burnish.graphs.cli.standard_output import guard, open_closed_streams, say
 from burnish.graphs.cli.wiki import wiki_app
 
 app = typer.Typer(
@@ -335,7 +336,7 @@ def config_show(config: Configs = None, set_: Pairs = None, as_json: AsJson = Fa
     """Print the resolved settings."""
     from burnish.graphs.cli import run as cli_run
 
-    typer.echo(cli_run.show_settings(config, set_, as_json=as_json))
+    say(cli_run.show_settings(config, set_, as_json=as_json))
 
 
 def _cores() -> int:
@@ -343,13 +344,20 @@ def _cores() -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command line and exit with its code."""
+    """Run the command line and exit with its code.
+
+    Args:
+        argv: the arguments; None takes those of this process, which the command then has to itself.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     # One thread a process: the workers are the parallelism, and results then share one BLAS path.
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
+    open_closed_streams()
+    command = typer.main.get_command(app)
+    guard(command, for_good=argv is None)
     try:
-        app(arguments, prog_name="burnish")
+        command(arguments, prog_name="burnish")
     except BurnishError as error:
         sys.stderr.write(f"burnish: {error}\n")
         sys.exit(3 if isinstance(error, QuotaPaused) else 2)

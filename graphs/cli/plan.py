@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from burnish.corpora.errors import BudgetExhausted, ModelError, QuotaPaused, UsageError
+from burnish.corpora.records import QUESTIONS
 from burnish.corpora.runs.folder import RunFolder
-from burnish.corpora.runs.question_ledger import READ
 from burnish.graphs.cli.run import open_input
+from burnish.graphs.cli.standard_output import answer_console, say
 from burnish.graphs.documents.stages import RunContext
 from burnish.graphs.questions.stages import QaContext
 from burnish.graphs.runs.graph import RunState, carry_out
@@ -68,10 +69,10 @@ def _told(folder: RunFolder, state: RunState, *, as_json: bool) -> int:
     far = json.loads(folder.report.with_suffix(".json").read_text("utf-8"))["divergence"]
     if as_json:
         result = {"run": str(folder.root), "kind": "qa", "totals": totals, "divergence": far}
-        typer.echo(json.dumps(result | {"faults": faults, "report": str(folder.report)}))
+        say(json.dumps(result | {"faults": faults, "report": str(folder.report)}))
     else:
-        parts = " + ".join(f"{totals.get(name, 0):,} {name}" for name in READ)
-        typer.echo(
+        parts = " + ".join(f"{totals.get(name, 0):,} {name}" for name in QUESTIONS.read)
+        say(
             f"{totals.get('rows', 0):,} rows = {parts}; {totals.get('added', 0):,} added, "
             f"{totals.get('rows_out', 0):,} in the set\n"
             f"divergence from the target {far['before']:.5f} -> {far['after']:.5f} bits "
@@ -103,7 +104,7 @@ def plan(location: str, root: Path, settings: Settings, kind: str, *, as_json: b
             context = RunContext(folder, settings, location, source, watcher=watcher)
         state = carry_out(context, until="plan")
     figures = _figures(folder, state, kind)
-    typer.echo(json.dumps(figures) if as_json else "")
+    say(json.dumps(figures) if as_json else "")
     if not as_json:
         _show(figures, folder, kind)
     return 0
@@ -118,7 +119,7 @@ def _figures(folder: RunFolder, state: RunState, kind: str) -> dict[str, Any]:
 
 
 def _show(figures: dict[str, Any], folder: RunFolder, kind: str) -> None:
-    console = Console()
+    console = answer_console()
     table = Table(title=f"Plan for {figures['rows']:,} rows", show_header=False)
     for key, value in {**figures.get("profile", {}), **figures["plan"]}.items():
         if value is not None and not isinstance(value, list):

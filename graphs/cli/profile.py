@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple
 
 import typer
 
+from burnish.graphs.cli.standard_output import answer_console, say
+
 if TYPE_CHECKING:
     from burnish.graphs.profile.labels import ItemLabeller
     from burnish.graphs.profile.profile import Reading, Result
@@ -120,11 +122,11 @@ def profile(
     if output is not None:
         _write(output, result)
     if as_json:
-        typer.echo(json.dumps(result.figures))
+        say(json.dumps(result.figures))
         return
     from burnish.graphs.profile.console import show
 
-    show(result.figures, output)
+    show(result.figures, output, answer_console())
 
 
 class ModelFlags(NamedTuple):

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-import typer
-from rich.console import Console
-
 from burnish.corpora.errors import UsageError
 from burnish.corpora.runs.folder import RunFolder
 from burnish.graphs.archive.dolma import export_dolma
 from burnish.graphs.archive.question_replay import is_qa, replay_set, verify_set
 from burnish.graphs.archive.replay import parse_without, replay
 from burnish.graphs.archive.verify import verify
+from burnish.graphs.cli.standard_output import answer_console, say
 from burnish.graphs.reports.diff import show_diff
 
 
@@ -62,7 +60,7 @@ def replay_run(
         exported = export_dolma(folder, dolma)
         result["dolma"] = {"documents": exported}
         lines.append(f"{exported:,} documents with their deletions as attributes in {dolma}")
-    typer.echo(json.dumps(result) if as_json else "\n".join(lines))
+    say(json.dumps(result) if as_json else "\n".join(lines))
     return 0 if holds else 1
 
 
@@ -86,7 +84,7 @@ def _replay_set(
             f"{summary.rows:,} items rebuilt in {output / 'data'}: {summary.changed:,} as they "
             f"were, {summary.returned:,} came back, {summary.left_out:,} left out"
         )
-    typer.echo(json.dumps(result) if as_json else "\n".join(lines))
+    say(json.dumps(result) if as_json else "\n".join(lines))
     return 0 if holds else 1
 
 
@@ -102,5 +100,5 @@ def diff_run(root: Path, record: str | None, limit: int) -> None:
         UsageError: the run read no such record.
         RunError: the folder holds no run, or its files are broken.
     """
-    if not show_diff(RunFolder.open(root), record, Console(), limit):
-        typer.echo("Nothing was deleted.")
+    if not show_diff(RunFolder.open(root), record, answer_console(), limit):
+        say("Nothing was deleted.")

@@ -15,9 +15,9 @@ from burnish.corpora.errors import BudgetExhausted, QuotaPaused, SourceError, Us
 from burnish.corpora.readers.document_source import Source, open_source
 from burnish.corpora.readers.locations import find_parts
 from burnish.corpora.readers.rows import Fields, Selection
-from burnish.corpora.records import Document
-from burnish.corpora.runs.document_ledger import OUTCOMES
+from burnish.corpora.records import DOCUMENTS, Document
 from burnish.corpora.runs.folder import RunFolder
+from burnish.graphs.cli.standard_output import say
 from burnish.graphs.documents import record_graph as records
 from burnish.graphs.documents.assembly import make_services
 from burnish.graphs.documents.stages import RunContext
@@ -160,16 +160,16 @@ def _told(folder: RunFolder, state: RunState, *, as_json: bool) -> int:
     faults = state.get("faults", [])
     if as_json:
         result = {"run": str(folder.root), "totals": totals, "faults": faults}
-        typer.echo(json.dumps(result | {"report": str(folder.report)}))
+        say(json.dumps(result | {"report": str(folder.report)}))
     else:
-        typer.echo(_summary(folder, totals))
+        say(_summary(folder, totals))
     for fault in faults:
         sys.stderr.write(f"burnish: {fault}\n")
     return 1 if faults else 0
 
 
 def _summary(folder: RunFolder, totals: Mapping[str, int]) -> str:
-    parts = " + ".join(f"{totals.get(outcome, 0):,} {outcome}" for outcome in OUTCOMES)
+    parts = " + ".join(f"{totals.get(outcome, 0):,} {outcome}" for outcome in DOCUMENTS.outcomes)
     before, after = totals.get("chars_in", 0), totals.get("chars_out", 0)
     return (
         f"{totals.get('rows', 0):,} rows = {parts}\n"
@@ -207,14 +207,14 @@ def try_out(location: str, settings: Settings, *, as_json: bool) -> None:
             counts[decision.outcome] += 1
             removed["before"] += len(decision.document.text)
             removed["after"] += 0 if decision.outcome == "dropped" else len(decision.refined)
-    tried = {outcome: counts[outcome] for outcome in OUTCOMES}
+    tried = {outcome: counts[outcome] for outcome in DOCUMENTS.outcomes}
     result = {"tried": tried, "chars_in": removed["before"], "chars_out": removed["after"]}
     if as_json:
-        typer.echo(json.dumps(result | {"refiner": services.refiner.name}))
+        say(json.dumps(result | {"refiner": services.refiner.name}))
         return
     listed = ", ".join(f"{count:,} {outcome}" for outcome, count in tried.items() if count)
     kept = removed["after"] / max(removed["before"], 1)
-    typer.echo(
+    say(
         f"Of the first {sum(tried.values()):,} rows: {listed or 'none'}; {kept:.1%} of the "
         f"characters would be kept. Nothing was written."
     )

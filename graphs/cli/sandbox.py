@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from burnish.corpora.errors import UsageError
+from burnish.graphs.cli.standard_output import say
 
 if TYPE_CHECKING:
     from burnish.tools.sandbox.pool import Isolation, Sandbox
@@ -42,7 +43,7 @@ def run_program(
     source = _read(program)
     limits = _limits(cpu_seconds, wall_seconds, memory, output_bytes)
     with _stopped_early(Sandbox(limits, workers=1, isolation=_isolation(isolation))) as sandbox:
-        typer.echo(json.dumps(asdict(sandbox.run(source))))
+        say(json.dumps(asdict(sandbox.run(source))))
 
 
 @sandbox_app.command("check")
@@ -70,8 +71,7 @@ def check(
         Sandbox(limits, workers=workers, isolation=_isolation(isolation))
     ) as sandbox:
         for row in check_all(expectations, sandbox):
-            typer.echo(json.dumps(asdict(row)))
-            sys.stdout.flush()
+            say(json.dumps(asdict(row)))
             differing += not row.agrees
     sys.stderr.write(f"burnish: {len(expectations):,} checked, {differing:,} different\n")
     raise typer.Exit(1 if differing else 0)

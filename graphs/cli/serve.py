@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from burnish.corpora.errors import ModelError, UsageError
+from burnish.graphs.cli.standard_output import say
 
 if TYPE_CHECKING:
     from burnish.agents.prompting.probe import Constraints
@@ -208,10 +209,10 @@ def _in_words(held: "Constraints") -> str:
 
 def _print(url: str, name: str, held: "Constraints", *, as_json: bool) -> None:
     if not as_json:
-        typer.echo(url)
+        say(url)
         return
     holds = {"choice": held.choice, "schema": held.schema, "tools": held.tools}
-    typer.echo(json.dumps({"url": url, "model": name, "holds": holds}))
+    say(json.dumps({"url": url, "model": name, "holds": holds}))
 
 
 def _say(line: str) -> None:

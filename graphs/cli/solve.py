@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from burnish.corpora.errors import UsageError
+from burnish.graphs.cli.standard_output import say
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -71,7 +72,7 @@ def solve(
     tree = to_tree(plan)
     if not baselines:
         del tree["baselines"]
-    typer.echo(orjson.dumps(tree, option=orjson.OPT_INDENT_2).decode())
+    say(orjson.dumps(tree, option=orjson.OPT_INDENT_2).decode())
     if not as_json:
         _show(plan, baselines=baselines)
 

@@ -3,9 +3,8 @@
 import sys
 from pathlib import Path
 
-import typer
-
 from burnish.corpora.errors import UsageError
+from burnish.graphs.cli.standard_output import say
 
 
 def train_refiner(kind: str, data: Path, output: Path, *, folds: int, seed: int) -> None:
@@ -31,8 +30,8 @@ def train_refiner(kind: str, data: Path, output: Path, *, folds: int, seed: int)
         raise UsageError(f"--folds {folds}: hosts are split into {FOLDS} folds")
     train(data, output, folds=range(folds), seed=seed, progress=_say)
     card = output / "line_tagger.md"
-    typer.echo(card.read_text("utf-8"))
-    typer.echo(f"weights  {output / 'line_tagger.npz'}\ncard     {card}")
+    say(card.read_text("utf-8"))
+    say(f"weights  {output / 'line_tagger.npz'}\ncard     {card}")
 
 
 def _say(line: str) -> None:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
-import typer
 from pydantic import TypeAdapter, ValidationError
 
-from burnish.agents.sft.recipes import RECIPES, Recipe, Shape
+from burnish.agents.sft.recipes import RECIPES, ModelShape, SftRecipe
 from burnish.corpora.errors import UsageError
+from burnish.graphs.cli.standard_output import say
 from burnish.graphs.runs.settings import read_toml
 
 T = TypeVar("T")
@@ -23,8 +23,8 @@ class Choice:
     """What to begin with and how to train."""
 
     base: Path | None
-    recipe: Recipe
-    shape: Shape
+    recipe: SftRecipe
+    shape: ModelShape
 
 
 class _PairFiles(NamedTuple):
@@ -52,11 +52,11 @@ def choose(
     if unknown := {section for tree in trees for section in tree} - {"recipe", "shape"}:
         raise UsageError(f"setting {min(unknown)}: served training has recipe.* and shape.*")
     recipe = dataclasses.asdict(RECIPES[name]) | {"seed": seed}
-    shape = dataclasses.asdict(Shape())
+    shape = dataclasses.asdict(ModelShape())
     for tree in trees:
         _change(recipe, "recipe", tree.get("recipe", {}))
         _change(shape, "shape", tree.get("shape", {}))
-    return Choice(base, _made(Recipe, "recipe", recipe), _made(Shape, "shape", shape))
+    return Choice(base, _made(SftRecipe, "recipe", recipe), _made(ModelShape, "shape", shape))
 
 
 def _pair(pair: str) -> Mapping[str, Any]:
@@ -97,17 +97,17 @@ def train_refiner(choice: Choice, data: Path, output: Path) -> None:
     """
     files = _pair_files(data)
     try:
-        from burnish.agents.sft.learner import Job
+        from burnish.agents.sft.learner import TrainingJob
         from burnish.agents.sft.train import train_served
     except ModuleNotFoundError as error:
         raise UsageError(
             f'training needs {error.name}; install it with: pip install "burnish[sft]"'
         ) from None
-    job = Job(files.train, files.validation, choice.base, choice.shape, choice.recipe)
+    job = TrainingJob(files.train, files.validation, choice.base, choice.shape, choice.recipe)
     facts = train_served(job, output, _say)
     held_out = facts.validation_loss
     checked = "" if held_out is None else f", {held_out:.3f} on validation"
-    typer.echo(
+    say(
         f"{facts.steps:,} steps, {facts.tokens:,} tokens, loss {facts.loss:.3f}{checked}\n"
         f"model    {output}\ncard     {output / 'README.md'}\nserve    burnish serve {output}"
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from burnish.corpora.errors import UsageError
+from burnish.graphs.cli.standard_output import answer_console, say
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -146,7 +147,7 @@ def _say_built(built: "Built", folder: Path, *, as_json: bool) -> None:
         how = (
             f"{manifest.probes} of {manifest.cells:,} cells, recall {manifest.recall:.3f} of exact"
         )
-    typer.echo(
+    say(
         f"index     {folder}\npassages  {manifest.count:,}\nrevision  {manifest.revision}\n"
         f"embedder  {manifest.embedder} [{manifest.digest[:12]}]\nsearch    {how}\n"
         f"embedded  {built.embedded:,} now, {rate:,.0f} a second"
@@ -170,12 +171,10 @@ def _found(
 def _print_json(value: object) -> None:
     import orjson
 
-    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
-    sys.stdout.flush()
+    say(orjson.dumps(value))
 
 
 def _print_hits(opened: "WikiIndex", hits: Sequence["Hit"]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -187,7 +186,7 @@ def _print_hits(opened: "WikiIndex", hits: Sequence["Hit"]) -> None:
         head = " \u203a ".join(part for part in (passage.title, passage.section) if part)
         # A Text, because brackets in a passage are no markup.
         table.add_row(f"{hit.rank}", Text(f"{head}  [{passage.id}]\n{passage.text}\n"))
-    Console().print(table)
+    answer_console().print(table)
     sys.stderr.write(
         f"{opened.manifest.count:,} passages of {opened.manifest.revision},"
         f" embedder {opened.embedder.name}\n"

@@ -7,7 +7,7 @@ from typing import Literal, cast, get_args
 from burnish.agents.prompting.output_schemas import tools_of
 from burnish.agents.prompting.sections import digest_of, sections
 from burnish.agents.refiners import expert, served
-from burnish.agents.refiners.expert import ExpertConfig, rules_of
+from burnish.agents.refiners.expert import ExpertConfig, read_rules
 from burnish.agents.refiners.served import Prompt, ServedConfig
 from burnish.corpora.errors import UsageError
 from burnish.tools.distill.distill import Filter, Policy
@@ -117,7 +117,7 @@ class DistillSettings:
             else:
                 marks[item.name] = str(value)
         prompt = Path(self.prompt) if self.prompt else None
-        marks["expert.rules"] = digest_of(rules_of(prompt))
+        marks["expert.rules"] = digest_of(read_rules(prompt))
         marks["frame"] = digest_of(repr(frame_of(self.policy.notation)))
         return marks
 

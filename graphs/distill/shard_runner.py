@@ -17,7 +17,7 @@ from typing import cast
 
 import orjson
 
-from burnish.agents.prompting.fencing import Page, shown
+from burnish.agents.prompting.fencing import NumberedText, fence_window
 from burnish.agents.refiners.expert import Expert, Rewrite
 from burnish.corpora.errors import STOPPING, BurnishError, ModelError, QuarantinedReply
 from burnish.corpora.readers.rows import Shard, raw_row
@@ -168,7 +168,7 @@ class DistillRunner:
     def _pair_rows(self, outcomes: Sequence[_Outcome]) -> Iterator[dict[str, object]]:
         columns = self.settings.columns
         for one in outcomes:
-            page = Page(one.text, Lines.of(one.text))
+            page = NumberedText(one.text, Lines.of(one.text))
             group = group_of(one.values.get(columns.group or "url"), one.id)
             stratum = str(one.values.get(columns.stratum)) if columns.stratum else ""
             changes = sum(one.result.refused.values()) > 0
@@ -181,7 +181,7 @@ class DistillRunner:
                     "group": group,
                     "stratum": stratum,
                     "kind": pair.kind,
-                    "user": shown(page, pair.window),
+                    "user": fence_window(page, pair.window),
                     "assistant": assistant_turn(pair.program, self.settings.policy.notation),
                 }
 

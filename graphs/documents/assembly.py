@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from burnish.agents.refiners.refiner import Refiner
+from burnish.agents.refiners.refiner import AnyRefiner
 from burnish.corpora.errors import UsageError
 from burnish.graphs.documents.escalation import Escalation
 from burnish.graphs.documents.record_graph import Services
@@ -11,7 +11,7 @@ from burnish.graphs.runs.settings import RefinerSettings, Settings
 from burnish.tools.deletion.program import Guard
 
 
-def make_refiner(settings: RefinerSettings) -> Refiner:
+def make_refiner(settings: RefinerSettings) -> AnyRefiner:
     """Make the refiner that the settings name; its libraries load here.
 
     For `served` that is the embedded refiner, which reads what the language model does not.

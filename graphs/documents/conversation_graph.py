@@ -9,7 +9,7 @@ checkpointer: texts stand in its state and reach no disk from here.
 # pyright: reportUnknownMemberType=false
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal, TypedDict
@@ -19,9 +19,13 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from burnish.agents.prompting.fencing import Page
-from burnish.agents.refiners import conversation as talks
-from burnish.agents.refiners.conversation import Talk
+from burnish.agents.prompting.fencing import NumberedText
+from burnish.agents.refiners.conversation import (
+    Conversation,
+    apply_calls,
+    parse_reply,
+    with_feedback,
+)
 from burnish.agents.refiners.refiner import Attempt
 from burnish.agents.refiners.served import ServedRefiner
 from burnish.corpora.records import Document
@@ -33,76 +37,87 @@ class Subject:
     """Who talks about what; context of the graph."""
 
     refiner: ServedRefiner
-    page: Page
+    page: NumberedText
     attempts: tuple[Attempt, ...]
 
 
-class TalkState(TypedDict, total=False):
+class ConversationState(TypedDict, total=False):
     """State of the graph: one conversation a window, and in the end the program."""
 
-    talks: list[Talk]
+    conversations: list[Conversation]
     program: Program
 
 
-ConversationGraph = CompiledStateGraph[TalkState, Subject, TalkState, TalkState]
+ConversationGraph = CompiledStateGraph[
+    ConversationState, Subject, ConversationState, ConversationState
+]
 
 
-def number(state: TalkState, runtime: Runtime[Subject]) -> TalkState:  # noqa: ARG001
+def number(state: ConversationState, runtime: Runtime[Subject]) -> ConversationState:  # noqa: ARG001
     """Number the lines, cut the document into windows and open a conversation for each."""
     subject = runtime.context
-    return TalkState(talks=subject.refiner.begin(subject.page, subject.attempts))
+    return ConversationState(conversations=subject.refiner.begin(subject.page, subject.attempts))
 
 
-async def ask(state: TalkState, runtime: Runtime[Subject]) -> TalkState:
+async def ask(state: ConversationState, runtime: Runtime[Subject]) -> ConversationState:
     """Ask the model about every window that is not done, all at the same time."""
     refiner = runtime.context.refiner
 
-    async def asked(talk: Talk) -> Talk:
-        return await refiner.ask(talk) if talk.open else talk
+    async def asked(conversation: Conversation) -> Conversation:
+        return await refiner.ask(conversation) if conversation.open else conversation
 
     # Requests that are under way are awaited even when one fails: they are paid for.
-    results = await asyncio.gather(*map(asked, _talks(state)), return_exceptions=True)
+    results = await asyncio.gather(*map(asked, _conversations(state)), return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):
             raise result
-    return TalkState(talks=[result for result in results if isinstance(result, Talk)])
+    held = [result for result in results if isinstance(result, Conversation)]
+    return ConversationState(conversations=held)
 
 
-def parse(state: TalkState) -> TalkState:
+def parse(state: ConversationState) -> ConversationState:
     """Read the replies as calls."""
-    return TalkState(talks=[talks.read(talk) if talk.open else talk for talk in _talks(state)])
+    return _advance(state, parse_reply)
 
 
-def try_out(state: TalkState, runtime: Runtime[Subject]) -> TalkState:
+def try_out(state: ConversationState, runtime: Runtime[Subject]) -> ConversationState:
     """Try the calls on the document."""
     page = runtime.context.page
-    return TalkState(talks=[talks.tried(talk, page) for talk in _talks(state)])
+    return _advance(state, lambda conversation: apply_calls(conversation, page))
 
 
-def after_try(state: TalkState) -> Literal["feedback", "merge"]:
+def after_try(state: ConversationState) -> Literal["feedback", "merge"]:
     """Go on while some window has something left to say."""
-    return "feedback" if any(talk.open for talk in _talks(state)) else "merge"
+    return "feedback" if any(each.open for each in _conversations(state)) else "merge"
 
 
-def feedback(state: TalkState) -> TalkState:
+def feedback(state: ConversationState) -> ConversationState:
     """Tell the model what came of its calls."""
-    return TalkState(talks=[talks.answered(talk) if talk.open else talk for talk in _talks(state)])
+    return _advance(state, with_feedback)
 
 
-def merge(state: TalkState, runtime: Runtime[Subject]) -> TalkState:
+def merge(state: ConversationState, runtime: Runtime[Subject]) -> ConversationState:
     """Join the windows' programs into the document's."""
     subject = runtime.context
-    return TalkState(program=subject.refiner.finish(subject.page, _talks(state)))
+    return ConversationState(program=subject.refiner.finish(subject.page, _conversations(state)))
 
 
-def _talks(state: TalkState) -> list[Talk]:
-    return state.get("talks", [])
+def _conversations(state: ConversationState) -> list[Conversation]:
+    return state.get("conversations", [])
+
+
+def _advance(
+    state: ConversationState, step: Callable[[Conversation], Conversation]
+) -> ConversationState:
+    """Take a step in every conversation that still goes on."""
+    moved = [step(each) if each.open else each for each in _conversations(state)]
+    return ConversationState(conversations=moved)
 
 
 @cache
 def build() -> ConversationGraph:
     """Compile the conversation graph."""
-    graph = StateGraph(TalkState, context_schema=Subject)
+    graph = StateGraph(ConversationState, context_schema=Subject)
     graph.add_node("number", number)
     graph.add_node("ask", ask)
     graph.add_node("parse", parse)
@@ -123,7 +138,7 @@ async def converse(
     refiner: ServedRefiner, document: Document, attempts: Sequence[Attempt]
 ) -> Program:
     """Drive a served refiner through the graph; the `drive` to make one with."""
-    subject = Subject(refiner, Page.of(document), tuple(attempts))
+    subject = Subject(refiner, NumberedText.of(document), tuple(attempts))
     limit = RunnableConfig(recursion_limit=10 + 4 * refiner.config.most_turns)
-    state = await build().ainvoke(TalkState(), limit, context=subject)
+    state = await build().ainvoke(ConversationState(), limit, context=subject)
     return state["program"]

@@ -16,13 +16,12 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from burnish.agents.refiners.refiner import Attempt, BulkRefiner, ConversingRefiner, Refiner
+from burnish.agents.refiners.refiner import AnyRefiner, Attempt, ConversingRefiner, Refiner
 from burnish.corpora.errors import RefinerError, ReplyError
-from burnish.corpora.records import Document
+from burnish.corpora.records import Document, Outcome
 from burnish.tools.deletion.program import (
     Certificate,
     Guard,
-    Outcome,
     Program,
     Resolution,
     cut,
@@ -36,7 +35,7 @@ NOTHING = Resolution((), (), ())
 class Services:
     """What the nodes work with; context of the graph, never part of its state."""
 
-    refiner: Refiner
+    refiner: AnyRefiner
     guard: Guard = field(default_factory=Guard)
     attempts: int = 2
     """How often a conversing refiner is asked before its edit is rolled back."""
@@ -89,14 +88,30 @@ RecordGraph = CompiledStateGraph[RecordState, Services, RecordState, RecordState
 async def refine(state: RecordState, runtime: Runtime[Services]) -> dict[str, list[Case]]:
     """Ask the refiner for a program for each document."""
     refiner = runtime.context.refiner
-    if isinstance(refiner, BulkRefiner):
-        programs = refiner.propose([case.document for case in state["cases"]])
-        pairs = zip(state["cases"], programs, strict=True)
-        name = refiner.name
-        return {"cases": [replace(case, program=program, agent=name) for case, program in pairs]}
+    if isinstance(refiner, Refiner):
+        return {"cases": _propose(refiner, state["cases"])}
     return {
         "cases": [case if _settled(case) else await _ask(refiner, case) for case in state["cases"]]
     }
+
+
+def _propose(refiner: Refiner, cases: Sequence[Case]) -> list[Case]:
+    """Ask about a batch; a refiner that cannot answer for it leaves its documents as they are.
+
+    Raises:
+        RefinerError: it gives more or fewer programs than it was given documents.
+    """
+    cases = [replace(case, agent=refiner.name) for case in cases]
+    try:
+        programs = refiner.propose([case.document for case in cases])
+    except RefinerError as error:
+        return [replace(case, failure=str(error)) for case in cases]
+    if len(programs) != len(cases):
+        raise RefinerError(
+            f"refiner {refiner.name}: {len(programs)} programs for {len(cases)} documents; it must"
+            " give one for each, in their order"
+        )
+    return [replace(case, program=one) for case, one in zip(cases, programs, strict=True)]
 
 
 def _settled(case: Case) -> bool:
@@ -135,7 +150,7 @@ def _guarded(case: Case, limits: Guard) -> Case:
 
 def after_guard(state: RecordState, runtime: Runtime[Services]) -> Literal["retry", "validate"]:
     """Send a conversing refiner its complaints while it has attempts left."""
-    if isinstance(runtime.context.refiner, BulkRefiner):
+    if isinstance(runtime.context.refiner, Refiner):
         return "validate"
     open_cases = any(
         case.complaints and len(case.attempts) + 1 < runtime.context.attempts

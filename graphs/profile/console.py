@@ -12,9 +12,8 @@ from burnish.tools.text.visible import shown
 _CELLS: Final = 12
 
 
-def show(figures: Figures, output: Path | None) -> None:
+def show(figures: Figures, output: Path | None, console: Console) -> None:
     """Print the figures that matter most, and where the rest lies."""
-    console = Console()
     for line in _lines(figures):
         console.print(line, highlight=False, soft_wrap=True, markup=False)
     if figures["divergence"]:

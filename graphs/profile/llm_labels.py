@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from burnish.agents.annotators.labeller import Labelled, Labeller
+from burnish.agents.annotators.labeller import ItemLabel, Labeller
 from burnish.corpora.questions.question_source import QuestionRow
 from burnish.corpora.records import QAItem
 from burnish.corpora.storage.writers import write_jsonl
@@ -47,10 +47,11 @@ class ModelLabelling:
         }
         return Assigned([one.label for one in found], how)
 
-    async def _asked(self, items: Sequence[QAItem]) -> list[Labelled]:
+    async def _asked(self, items: Sequence[QAItem]) -> list[ItemLabel]:
         names = {label.titled: label.name for label in self.labels}
         async with opened(self.llm, self.folder) as model:
             found = await Labeller(model, tuple(names)).label(items, self.progress)
         return [
-            one if one.label is None else Labelled(names.get(one.label, one.label)) for one in found
+            one if one.label is None else ItemLabel(names.get(one.label, one.label))
+            for one in found
         ]

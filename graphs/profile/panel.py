@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from burnish.agents.annotators.solver import Attempt, Solver
+from burnish.agents.annotators.solver import Solver, SolverAnswer
 from burnish.corpora.errors import BudgetExhausted
 from burnish.corpora.records import QAItem
 from burnish.corpora.storage.writers import write_jsonl
-from burnish.graphs.runs.llm import account_of, company_of
+from burnish.graphs.runs.llm import account_of, model_pool
 from burnish.graphs.runs.settings import LlmSettings
 
 ANSWERS = "answers.jsonl"
@@ -75,23 +75,23 @@ def ask_panel(items: Sequence[QAItem], panel: Panel, name: str) -> Told:
     return Told(path, len(items) * len(panel.models), len(marked), spent, ended)
 
 
-def _row(who: str, one: Attempt) -> dict[str, object]:
+def _row(who: str, one: SolverAnswer) -> dict[str, object]:
     return {"model": who, "correct": one.correct, "answer": one.answer}
 
 
-async def _answers(items: Sequence[QAItem], panel: Panel) -> tuple[list[list[Attempt]], bool]:
+async def _answers(items: Sequence[QAItem], panel: Panel) -> tuple[list[list[SolverAnswer]], bool]:
     ended = False
 
-    async def ask(solver: Solver, item: QAItem) -> Attempt:
+    async def ask(solver: Solver, item: QAItem) -> SolverAnswer:
         nonlocal ended
         try:
             return await solver.attempt(item)
         except BudgetExhausted:
             ended = True
-            return Attempt(None)
+            return SolverAnswer(None)
 
-    found: list[list[Attempt]] = []
-    async with company_of(panel.llm, panel.folder, panel.models) as company:
+    found: list[list[SolverAnswer]] = []
+    async with model_pool(panel.llm, panel.folder, panel.models) as company:
         solvers = [Solver(company.client(name)) for name in panel.models]
         for start in range(0, len(items), _ABREAST):
             part = items[start : start + _ABREAST]
@@ -100,6 +100,6 @@ async def _answers(items: Sequence[QAItem], panel: Panel) -> tuple[list[list[Att
             for one in ends:
                 if isinstance(one, BaseException):
                     raise one
-            got = [one for one in ends if isinstance(one, Attempt)]
+            got = [one for one in ends if isinstance(one, SolverAnswer)]
             found += [got[at : at + len(solvers)] for at in range(0, len(got), len(solvers))]
     return found, ended

@@ -16,27 +16,19 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from burnish.agents.validators.verdict import Verdict
 from burnish.corpora.readers.rows import raw_row
-from burnish.corpora.records import QAItem
+from burnish.corpora.records import QUESTIONS, Outcome, QAItem
 from burnish.corpora.runs.folder import RunFolder, write_json
-from burnish.corpora.runs.question_ledger import (
-    OUTCOMES,
-    EvidenceRow,
-    Outcome,
-    QAEntry,
-    VerdictRow,
-    to_table,
-)
+from burnish.corpora.runs.question_ledger import LEDGER, QAEntry
 from burnish.corpora.storage.arrow_json import row_digests
 from burnish.corpora.storage.writers import write_jsonl, write_table
 from burnish.graphs.questions.review import review_rows
-from burnish.graphs.questions.state.journal import Done
+from burnish.graphs.questions.state.journal import CompletedEdit
 from burnish.graphs.questions.state.question_set import QASet
-from burnish.graphs.questions.state.working_set import ADDING, Desk
+from burnish.graphs.questions.state.working_set import ADDING, WorkingSet
 
 
-class Records(NamedTuple):
+class CommittedItems(NamedTuple):
     """What became of every item, in the order of the ledger."""
 
     entries: list[QAEntry]
@@ -46,22 +38,22 @@ class Records(NamedTuple):
     """Edited and dropped items as they were."""
 
 
-def records_of(desk: Desk) -> Records:
+def records_of(working: WorkingSet) -> CommittedItems:
     """Say what became of every item: those of the source, ordered ones, unreadable rows."""
-    by_item = _by_item(desk.done)
+    by_item = _by_item(working.done)
     entries: list[QAEntry] = []
     standing: list[QAItem] = []
     aside: list[QAItem] = []
-    for row in desk.own.rows:
+    for row in working.own.rows:
         done = by_item.get(row.item.id)
         outcome = outcome_of(done)
         entries.append(_entry(row.item.id, outcome, done))
         after = row.item if done is None or done.after is None else done.after
-        if outcome != "dropped":
+        if outcome in QUESTIONS.data:
             standing.append(after if outcome == "edited" else row.item)
-        if outcome in {"edited", "dropped"}:
+        if outcome in QUESTIONS.aside:
             aside.append(row.item)
-    for number, done in enumerate(desk.done):
+    for number, done in enumerate(working.done):
         if done.planned.order.operation not in ADDING:
             continue
         outcome = outcome_of(done)
@@ -70,14 +62,15 @@ def records_of(desk: Desk) -> Records:
         name = done.after.id if outcome == "added" and done.after else f"order-{number}"
         entries.append(_entry(name, outcome, done))
     entries += [
-        QAEntry(f"{bad.source}:{bad.row}", "quarantined", flag=bad.reason) for bad in desk.own.bad
+        QAEntry(f"{bad.source}:{bad.row}", "quarantined", flag=bad.reason)
+        for bad in working.own.bad
     ]
-    return Records(entries, standing, aside)
+    return CommittedItems(entries, standing, aside)
 
 
-def _by_item(done: Sequence[Done]) -> dict[str, Done]:
+def _by_item(done: Sequence[CompletedEdit]) -> dict[str, CompletedEdit]:
     """Return what was done to each item; an earlier look at it joins what came after."""
-    found: dict[str, Done] = {}
+    found: dict[str, CompletedEdit] = {}
     for one in done:
         if one.before is None or one.planned.order.operation in ADDING:
             continue
@@ -94,7 +87,7 @@ def _by_item(done: Sequence[Done]) -> dict[str, Done]:
     return found
 
 
-def outcome_of(done: Done | None) -> Outcome:
+def outcome_of(done: CompletedEdit | None) -> Outcome:
     """Name what an order did to its item."""
     if done is None:
         return "unchanged"
@@ -107,7 +100,7 @@ def outcome_of(done: Done | None) -> Outcome:
     return "dropped" if done.after is None else "edited"
 
 
-def _entry(name: str, outcome: Outcome, done: Done | None) -> QAEntry:
+def _entry(name: str, outcome: Outcome, done: CompletedEdit | None) -> QAEntry:
     if done is None:
         return QAEntry(name, outcome)
     planned = done.planned
@@ -133,43 +126,28 @@ def _entry(name: str, outcome: Outcome, done: Done | None) -> QAEntry:
         gain=planned.gain,
         cost=planned.cost,
         complaints=done.complaints,
-        verdicts=tuple(map(verdict_row, done.verdicts)),
+        verdicts=done.verdicts,
     )
 
 
-def verdict_row(verdict: Verdict) -> VerdictRow:
-    """Return an opinion as the ledger holds it."""
-    return VerdictRow(
-        verdict.validator,
-        verdict.opinion,
-        verdict.confidence,
-        verdict.reason,
-        verdict.found,
-        verdict.tokens,
-        verdict.failure,
-        verdict.paths,
-        tuple(EvidenceRow(one.kind, one.source, one.content) for one in verdict.evidence),
-    )
-
-
-def write_set(folder: RunFolder, desk: Desk) -> dict[str, Any]:
+def write_set(folder: RunFolder, working: WorkingSet) -> dict[str, Any]:
     """Write all files of the refined set and return what its marker says."""
-    records = records_of(desk)
-    data, aside = desk.own.table(records.standing), desk.own.table(records.aside)
+    records = records_of(working)
+    data, aside = working.own.table(records.standing), working.own.table(records.aside)
     entries = _with_digests(records.entries, row_digests(data), row_digests(aside))
     paths = [folder.part("data", 0), folder.part("ledger", 0)]
     write_table(paths[0], data, folder.format)
-    write_table(paths[1], to_table(entries), folder.format)
-    paths += _write_rest(folder, desk.own, aside)
-    review = review_rows(desk)
+    write_table(paths[1], LEDGER.table(entries), folder.format)
+    paths += _write_rest(folder, working.own, aside)
+    review = review_rows(working)
     review_file = folder.root / "review.jsonl"
     write_jsonl(review_file, review)
     outcomes = Counter(entry.outcome for entry in entries)
     marker = {
         "index": 0,
-        "rows": len(desk.own.rows) + len(desk.own.bad),
+        "rows": len(working.own.rows) + len(working.own.bad),
         "rows_out": len(records.standing),
-        "outcomes": {name: outcomes[name] for name in OUTCOMES},
+        "outcomes": {name: outcomes[name] for name in QUESTIONS.outcomes},
         "review": len(review),
         "files": {f"{path.parent.name}/{path.name}": _digest(path) for path in paths}
         | {review_file.name: _digest(review_file)},

@@ -12,7 +12,7 @@ from typing import Any
 
 from burnish.corpora.errors import UsageError
 from burnish.graphs.questions.state.question_set import QASet
-from burnish.graphs.questions.state.target import Aim
+from burnish.graphs.questions.state.target import Target
 from burnish.graphs.runs.settings import Settings
 
 KIND = "qa"
@@ -24,7 +24,7 @@ _FILES = ("quotas", "reviewed", "answers", "labels")
 
 
 def marks_of(
-    settings: Settings, own: QASet, reserve: QASet | None, aim: Aim, agents: Mapping[str, str]
+    settings: Settings, own: QASet, reserve: QASet | None, target: Target, agents: Mapping[str, str]
 ) -> dict[str, str]:
     """Return digests of everything that decides what a run writes, by name.
 
@@ -48,7 +48,7 @@ def marks_of(
         "kind": KIND,
         "input": own.digest,
         "reserve": "none" if reserve is None else reserve.digest,
-        "target": _short(aim.digest),
+        "target": _short(target.digest),
         **{f"agent.{name}": revision for name, revision in agents.items()},
     } | parts
 

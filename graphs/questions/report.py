@@ -5,16 +5,15 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from burnish.corpora.records import QAItem
-from burnish.corpora.runs import question_ledger as qa_ledger
+from burnish.corpora.records import QUESTIONS, QAItem
 from burnish.corpora.runs.folder import RunFolder, read_json, write_json
-from burnish.corpora.runs.question_ledger import OUTCOMES, READ, QAEntry
+from burnish.corpora.runs.question_ledger import LEDGER, QAEntry
 from burnish.corpora.storage.writers import write_atomic
 from burnish.graphs.questions.operate.assembly import solver_ability
 from burnish.graphs.questions.plan.invoice import charges, divergences
 from burnish.graphs.questions.plan.plan_file import plan_path
 from burnish.graphs.questions.state.journal import tokens_of
-from burnish.graphs.questions.state.working_set import Desk
+from burnish.graphs.questions.state.working_set import WorkingSet
 from burnish.graphs.reports.question_card import card
 from burnish.graphs.reports.question_page import render
 from burnish.graphs.runs.settings import Settings
@@ -26,10 +25,10 @@ _DRAWS = 300
 _TEXT = 600
 
 
-def write_qa_report(folder: RunFolder, desk: Desk, settings: Settings) -> dict[str, Any]:
+def write_qa_report(folder: RunFolder, working: WorkingSet, settings: Settings) -> dict[str, Any]:
     """Write `report.json`, `report.html` and the card `README.md`; return the figures."""
     manifest = read_json(folder.manifest)
-    figures = figures_of(folder, desk, settings, manifest)
+    figures = figures_of(folder, working, settings, manifest)
     write_json(folder.report.with_suffix(".json"), figures)
     page = render(figures).encode("utf-8", "replace")
     write_atomic(folder.report, lambda file: file.writelines([page]))
@@ -39,13 +38,13 @@ def write_qa_report(folder: RunFolder, desk: Desk, settings: Settings) -> dict[s
 
 
 def figures_of(
-    folder: RunFolder, desk: Desk, settings: Settings, manifest: Mapping[str, Any]
+    folder: RunFolder, working: WorkingSet, settings: Settings, manifest: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Gather all figures of a run."""
-    entries = list(qa_ledger.read(folder.part("ledger", 0)))
+    entries = list(LEDGER.read(folder.part("ledger", 0)))
     tokens = _tokens(folder, settings)
-    told = invoice(charges(desk), tokens["budget"])
-    before, after = desk.source_places, desk.places()
+    told = invoice(charges(working), tokens["budget"])
+    before, after = working.source_strata, working.strata()
     return {
         "burnish": manifest["burnish"],
         "kind": "qa",
@@ -53,21 +52,22 @@ def figures_of(
         "input": {k: v for k, v in manifest["input"].items() if k not in {"sources", "layout"}},
         "target": settings.qa.target,
         "balance": balance(manifest["input"], entries),
-        "divergence": divergences(desk.aim, before, after) | _intervals(desk, before, after),
-        "cells": _cells(desk, before, after),
-        "rounds": _rounds(folder, desk),
+        "divergence": divergences(working.target, before, after)
+        | _intervals(working, before, after),
+        "cells": _cells(working, before, after),
+        "rounds": _rounds(folder, working),
         "tokens": tokens
         | {
             "planned": told.planned,
             "under_planned": told.under_planned,
-            "work": tokens_of(desk.done),
+            "work": tokens_of(working.done),
         },
         "invoice": [asdict(line) for line in told.lines],
         "calibration": [point._asdict() for point in told.points],
-        "difficulty": difficulty(entries, desk, settings),
+        "difficulty": difficulty(entries, working, settings),
         "review": read_json(folder.marker(0))["review"],
         "verdicts": _verdicts(entries),
-        "samples": samples(desk),
+        "samples": samples(working),
         "quarantined": [
             {"row": e.id, "reason": e.flag} for e in entries if e.flag and not e.status
         ][:SAMPLES],
@@ -77,29 +77,29 @@ def figures_of(
 def balance(source: Mapping[str, Any], entries: list[QAEntry]) -> dict[str, Any]:
     """Set the rows that came in against what became of them."""
     found = Counter(entry.outcome for entry in entries)
-    parts = {name: found[name] for name in OUTCOMES}
+    parts = {name: found[name] for name in QUESTIONS.outcomes}
     rows = int(source["rows"]) + int(source["bad_rows"])
-    counted = sum(found[name] for name in READ)
+    counted = sum(found[name] for name in QUESTIONS.read)
     out = rows - found["dropped"] - found["quarantined"] + found["added"]
     return {
         "rows_in": rows, **parts, "rows_out": out, "accounted": counted, "balances": counted == rows
     }  # fmt: skip
 
 
-def _intervals(desk: Desk, before: list[str], after: list[str]) -> dict[str, Any]:
-    """Return 90 % intervals of the divergence; of items at places that the target knows."""
+def _intervals(working: WorkingSet, before: list[str], after: list[str]) -> dict[str, Any]:
+    """Return 90 % intervals of the divergence; of items at strata that the target knows."""
     found: dict[str, Any] = {}
     for name, held in (("before_interval", before), ("after_interval", after)):
-        counts = desk.aim.counts(held)
+        counts = working.target.counts(held)
         if counts.sum():
-            low, _, high = bootstrap(counts, desk.aim.shares, draws=_DRAWS)
+            low, _, high = bootstrap(counts, working.target.shares, draws=_DRAWS)
             found[name] = [low, high]
     return found
 
 
-def _cells(desk: Desk, before: list[str], after: list[str]) -> list[dict[str, Any]]:
+def _cells(working: WorkingSet, before: list[str], after: list[str]) -> list[dict[str, Any]]:
     first, last = Counter(before), Counter(after)
-    target = dict(zip(desk.aim.places, desk.aim.shares.tolist(), strict=True))
+    target = dict(zip(working.target.strata, working.target.shares.tolist(), strict=True))
     names = sorted(target.keys() | first.keys())
     return [
         {
@@ -114,12 +114,12 @@ def _cells(desk: Desk, before: list[str], after: list[str]) -> list[dict[str, An
     ]
 
 
-def _rounds(folder: RunFolder, desk: Desk) -> list[dict[str, Any]]:
+def _rounds(folder: RunFolder, working: WorkingSet) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     number = 1
     while (path := plan_path(folder.root, number)).exists():
         figures = read_json(path)["figures"]
-        orders = [one for one in desk.done if one.round == number]
+        orders = [one for one in working.done if one.round == number]
         found.append(
             {"round": number, "orders": len(orders)}
             | {key: figures.get(key) for key in _PLAN}
@@ -135,13 +135,13 @@ _PLAN = (
 )  # fmt: skip
 
 
-def difficulty(entries: list[QAEntry], desk: Desk, settings: Settings) -> dict[str, Any]:
+def difficulty(entries: list[QAEntry], working: WorkingSet, settings: Settings) -> dict[str, Any]:
     """Say of how many new and changed items the difficulty is known, and why it is not."""
     written = [e for e in entries if e.difficulty_note and e.outcome in {"edited", "added"}]
     scored = [entry for entry in written if entry.difficulty is not None]
     name = settings.qa.solver or settings.llm.model
     why = ""
-    if solver_ability(settings, desk) is None and written:
+    if solver_ability(settings, working) is None and written:
         why = "no model answers them"
         if settings.llm.endpoint and settings.qa.solver_answers:
             why = f"no answers of {name} to the set are recorded: see burnish profile --panel"
@@ -171,11 +171,11 @@ def _verdicts(entries: list[QAEntry]) -> dict[str, dict[str, int]]:
     return {name: dict(sorted(counts.items())) for name, counts in sorted(found.items())}
 
 
-def samples(desk: Desk) -> list[dict[str, Any]]:
+def samples(working: WorkingSet) -> list[dict[str, Any]]:
     """Return a few changes of each operation, before and after."""
     shown: Counter[str] = Counter()
     found: list[dict[str, Any]] = []
-    for one in desk.done:
+    for one in working.done:
         name = one.planned.order.operation
         if shown[name] >= SAMPLES:
             continue

@@ -13,11 +13,11 @@ from typing import Any, cast
 
 import orjson
 
-from burnish.agents.operations.operation import Order
+from burnish.agents.operations.operation import EditOrder
 from burnish.corpora.errors import UsageError
 from burnish.corpora.records import QAItem
-from burnish.graphs.questions.state.journal import Done, Planned, item_row
-from burnish.graphs.questions.state.working_set import ADDING, Desk
+from burnish.graphs.questions.state.journal import CompletedEdit, PlannedEdit, item_row
+from burnish.graphs.questions.state.working_set import ADDING, WorkingSet
 
 HUMAN = "human"
 """The operation of a correction by a person."""
@@ -26,7 +26,7 @@ _LISTS = frozenset({"choices", "turns"})
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class ReviewDecision:
     """What a person said of one row of the queue."""
 
     id: str
@@ -41,17 +41,17 @@ class Decision:
         return replace(item, **changes)
 
 
-def review_rows(desk: Desk) -> list[dict[str, object]]:
+def review_rows(working: WorkingSet) -> list[dict[str, object]]:
     """Return the queue in the order of the work."""
-    return [_row(done) for done in desk.done if needs_review(done)]
+    return [_row(done) for done in working.done if needs_review(done)]
 
 
-def needs_review(done: Done) -> bool:
+def needs_review(done: CompletedEdit) -> bool:
     """Tell whether a person should look: it was flagged, or the validators are not sure of it."""
     return done.planned.order.operation != HUMAN and (done.status == "flagged" or bool(done.review))
 
 
-def _row(done: Done) -> dict[str, object]:
+def _row(done: CompletedEdit) -> dict[str, object]:
     stays = done.before if done.planned.order.operation not in ADDING else None
     item = done.after or stays
     suggested = None if done.suggested is None else {"answer": done.suggested}
@@ -77,7 +77,7 @@ def _shown(item: QAItem | None) -> dict[str, object] | None:
     return row
 
 
-def read_reviewed(path: Path) -> list[Decision]:
+def read_reviewed(path: Path) -> list[ReviewDecision]:
     """Read the decisions in a review file, or in that of a run folder; open rows are left out.
 
     Raises:
@@ -92,7 +92,7 @@ def read_reviewed(path: Path) -> list[Decision]:
     return [decision for decision in found if decision is not None]
 
 
-def _decision(file: Path, at: int, line: bytes) -> Decision | None:
+def _decision(file: Path, at: int, line: bytes) -> ReviewDecision | None:
     where = f"{file} row {at}"
     try:
         row = orjson.loads(line)
@@ -111,7 +111,7 @@ def _decision(file: Path, at: int, line: bytes) -> Decision | None:
     fault = _correction_fault(correction)
     if fault:
         raise UsageError(f"{where}: correction {fault}")
-    return Decision(held["id"], held["decision"] == "accept", correction)
+    return ReviewDecision(held["id"], held["decision"] == "accept", correction)
 
 
 def _correction_fault(correction: object) -> str:
@@ -130,21 +130,21 @@ def _correction_fault(correction: object) -> str:
     return ""
 
 
-def by_hand(decisions: Sequence[Decision], desk: Desk) -> list[Done]:
+def by_hand(decisions: Sequence[ReviewDecision], working: WorkingSet) -> list[CompletedEdit]:
     """Return accepted corrections of items of this set as edits by hand."""
-    found: list[Done] = []
+    found: list[CompletedEdit] = []
     for decision in decisions:
-        item = desk.own.by_id.get(decision.id)
+        item = working.own.by_id.get(decision.id)
         if item is None or not decision.accepted or not decision.correction:
             continue
         after = decision.corrected(item)
-        place = desk.place[item.id]
-        planned = Planned(Order(HUMAN, item), cell_from=place, cell_to=place)
-        found.append(Done(planned, 0, "done", after, reason="corrected by a person"))
+        stratum = working.stratum[item.id]
+        planned = PlannedEdit(EditOrder(HUMAN, item), cell_from=stratum, cell_to=stratum)
+        found.append(CompletedEdit(planned, 0, "done", after, reason="corrected by a person"))
     return found
 
 
-def examples(decisions: Sequence[Decision], items: Mapping[str, QAItem]) -> list[QAItem]:
+def examples(decisions: Sequence[ReviewDecision], items: Mapping[str, QAItem]) -> list[QAItem]:
     """Return corrected items, as examples of what is wanted."""
     return [
         decision.corrected(items[decision.id])

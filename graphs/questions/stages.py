@@ -16,13 +16,13 @@ from typing import Any
 from burnish.corpora.errors import UsageError
 from burnish.corpora.questions.answer_files import join_answers
 from burnish.corpora.questions.question_source import Selection
+from burnish.corpora.records import QUESTIONS
 from burnish.corpora.runs.folder import RunFolder, read_json
-from burnish.corpora.runs.question_ledger import READ
 from burnish.graphs.profile.vector_cache import Vectoring
 from burnish.graphs.questions.commit import outcome_of, write_set
 from burnish.graphs.questions.manifest import manifest_of, marks_of
-from burnish.graphs.questions.operate import assembly as qa_cast
-from burnish.graphs.questions.operate.record_graph import Workshop, build, drive
+from burnish.graphs.questions.operate import assembly as assembly
+from burnish.graphs.questions.operate.record_graph import QuestionServices, build, drive
 from burnish.graphs.questions.plan.plan_file import (
     PILOT,
     has_pilot,
@@ -32,16 +32,18 @@ from burnish.graphs.questions.plan.plan_file import (
 )
 from burnish.graphs.questions.plan.solve import edits_left
 from burnish.graphs.questions.review import by_hand, read_reviewed
-from burnish.graphs.questions.state.journal import LOOKING, Done, Journal, Planned
+from burnish.graphs.questions.state.journal import LOOKING, CompletedEdit, Journal, PlannedEdit
 from burnish.graphs.questions.state.question_set import QASet, fields_of, read_set
 from burnish.graphs.questions.state.target import locate
-from burnish.graphs.questions.state.working_set import ADDING, Desk
+from burnish.graphs.questions.state.working_set import ADDING, WorkingSet
 from burnish.graphs.runs.fingerprint import claim
 from burnish.graphs.runs.settings import Settings
 from burnish.graphs.runs.stages import RunState, Silence, Watcher
 from burnish.graphs.runs.worker_pool import Marker
 
-Opened = Callable[[Settings, Desk, Path], AbstractAsyncContextManager[Workshop]]
+ServicesOpener = Callable[
+    [Settings, WorkingSet, Path], AbstractAsyncContextManager[QuestionServices]
+]
 _NEAR = 0.05
 """A divergence of so many times the floor is not worth another round."""
 
@@ -54,24 +56,24 @@ class QaContext:
     settings: Settings
     location: str
     watcher: Watcher = field(default_factory=Silence)
-    opened: Opened | None = None
+    opened: ServicesOpener | None = None
     """Opens the agents; none: those of the settings."""
     vectoring: Vectoring | None = None
     """Where vectors for labels come from; none: from the embedder of the settings."""
-    desk: Desk | None = None
+    working: WorkingSet | None = None
     round: int = PILOT - 1
-    """The last round that the desk has taken in."""
+    """The last round that the working set has taken in."""
 
     def profile(self, state: RunState) -> RunState:  # noqa: ARG002
         """Read set, reserve and target, and claim the folder for them."""
-        desk = self._lay()
-        own = desk.own
+        working = self._start()
+        own = working.own
         agents: dict[str, str] = {}
         if self.settings.llm.endpoint:
             from burnish.graphs.questions.operate.llm_operations import prompts_digest
 
             agents["model"] = prompts_digest(self.settings.llm)
-        marks = marks_of(self.settings, own, desk.reserve, desk.aim, agents)
+        marks = marks_of(self.settings, own, working.reserve, working.target, agents)
         new = claim(self.folder, marks, manifest_of(self.settings, own, marks, agents))
         self.folder.make()
         chars = sum(len(item.question) for item in own.items)
@@ -84,7 +86,7 @@ class QaContext:
         settings, root = self.settings, self.folder.root
         if not settings.llm.endpoint:
             return state
-        planned, _ = make_pilot(root, self._desk(PILOT - 1), settings)
+        planned, _ = make_pilot(root, self._working(PILOT - 1), settings)
         if self.opened is None and planned and not self._journal.has(PILOT, 0):
             from burnish.graphs.runs.llm import check_server
 
@@ -95,8 +97,8 @@ class QaContext:
     def plan(self, state: RunState) -> RunState:
         """Solve the program of the next round, unless that was done before."""
         number = state.get("round", 0) + 1
-        desk = self._desk(number - 1)
-        planned, figures = make_round(self.folder.root, desk, self.settings, number)
+        working = self._working(number - 1)
+        planned, figures = make_round(self.folder.root, working, self.settings, number)
         plan = {
             "round": number,
             "orders": len(planned),
@@ -107,14 +109,14 @@ class QaContext:
     def refine(self, state: RunState) -> RunState:
         """Carry out the orders of the round that are in no batch yet."""
         number = state.get("round", 1)
-        desk = self._desk(number - 1)
-        planned, _ = held_plan(self.folder.root, desk, number)
+        working = self._working(number - 1)
+        planned, _ = held_plan(self.folder.root, working, number)
         self._round_done(number, planned)
-        return RunState(totals={"orders": len(desk.done)})
+        return RunState(totals={"orders": len(working.done)})
 
-    def _round_done(self, number: int, planned: list[Planned]) -> None:
+    def _round_done(self, number: int, planned: list[PlannedEdit]) -> None:
         """Carry out what is in no batch of a round yet, and take in all of it."""
-        journal, desk = self._journal, self._desk(number - 1)
+        journal, working = self._journal, self._working(number - 1)
         if self.round == number:
             return
         batches = list(_batches(planned, self.settings.qa.batch))
@@ -122,7 +124,7 @@ class QaContext:
         begun = sum(len(batch) for batch in batches) - sum(len(batches[at]) for at in left)
         self.watcher.begins(len(planned), {"rows": begun} | _NO_OUTCOMES)
         for at, batch in enumerate(batches[: left[0] if left else None]):
-            desk.take(journal.read(number, at, batch))
+            working.apply(journal.read(number, at, batch))
         if left:
             # A fresh context: inside a node of the run graph the record graph would take over its
             # settings, which mean nothing without a checkpointer.
@@ -133,50 +135,50 @@ class QaContext:
     def _journal(self) -> Journal:
         return Journal(self.folder.root)
 
-    async def _carry_out(self, number: int, batches: list[list[Planned]], first: int) -> None:
+    async def _carry_out(self, number: int, batches: list[list[PlannedEdit]], first: int) -> None:
         """Carry out batches one after the other; each sees the set as the one before left it."""
         graph = build()
-        journal, desk = self._journal, self._desk(number - 1)
-        opened = self.opened or qa_cast.workshop_of
-        async with opened(self.settings, desk, self.folder.root) as workshop:
+        journal, working = self._journal, self._working(number - 1)
+        opened = self.opened or assembly.open_question_services
+        async with opened(self.settings, working, self.folder.root) as services:
             for at in range(first, len(batches)):
                 if not journal.has(number, at):
-                    repairs = _repairs(self.settings, desk, batches[at:])
-                    done = await drive(graph, batches[at], workshop, number, repairs)
+                    repairs = _repairs(self.settings, working, batches[at:])
+                    done = await drive(graph, batches[at], services, number, repairs)
                     journal.write(number, at, done)
                 # Read back even when it was just written: a resumed run takes the same.
                 done = journal.read(number, at, batches[at])
-                desk.take(done)
+                working.apply(done)
                 self.watcher.shard(_told(done))
 
     def validate(self, state: RunState) -> RunState:
         """Check the balance of rows, and ask for another round where one may help."""
         number = state.get("round", 1)
-        desk = self._desk(number)
-        last = [one for one in desk.done if one.round == number]
-        places = desk.places()
-        near = desk.aim.divergence(places) <= _NEAR * desk.aim.floor(len(places))
+        working = self._working(number)
+        last = [one for one in working.done if one.round == number]
+        strata = working.strata()
+        near = working.target.divergence(strata) <= _NEAR * working.target.floor(len(strata))
         moved = any(one.changes for one in last)
         again = moved and not near and number < self.settings.qa.rounds
         return RunState(again=again)
 
     def commit(self, state: RunState) -> RunState:
         """Write the refined set, and clear away what interrupted writes left behind."""
-        desk = self._desk(state.get("round", 1))
+        working = self._working(state.get("round", 1))
         marker = self.folder.marker(0)
         said = read_json(marker) if marker.exists() else None
         if said is None:
-            said = write_set(self.folder, desk)
+            said = write_set(self.folder, working)
         for leftover in self.folder.root.rglob(".*.tmp"):
             leftover.unlink(missing_ok=True)
         totals = self._totals(said)
-        return RunState(totals=totals, faults=self._faults(said, desk))
+        return RunState(totals=totals, faults=self._faults(said, working))
 
     def report(self, state: RunState) -> RunState:
         """Write the report and the dataset card."""
         from burnish.graphs.questions.report import write_qa_report
 
-        write_qa_report(self.folder, self._desk(state.get("round", 1)), self.settings)
+        write_qa_report(self.folder, self._working(state.get("round", 1)), self.settings)
         return state
 
     def _totals(self, marker: dict[str, Any]) -> dict[str, int]:
@@ -193,10 +195,10 @@ class QaContext:
             totals["tokens"] = account.spent + account.held if account else 0
         return totals
 
-    def _faults(self, marker: dict[str, Any], desk: Desk) -> list[str]:
+    def _faults(self, marker: dict[str, Any], working: WorkingSet) -> list[str]:
         outcomes = marker["outcomes"]
-        rows = len(desk.own.rows) + len(desk.own.bad)
-        counted = sum(outcomes[name] for name in READ)
+        rows = len(working.own.rows) + len(working.own.bad)
+        counted = sum(outcomes[name] for name in QUESTIONS.read)
         out = rows - outcomes["dropped"] - outcomes["quarantined"] + outcomes["added"]
         faults: list[str] = []
         if counted != rows:
@@ -206,18 +208,18 @@ class QaContext:
                 f"rows do not balance: {out} should be in the set, not {marker['rows_out']}"
             )
         unwritten = sum(
-            one.planned.order.operation in ADDING and one.status == "failed" for one in desk.done
+            one.planned.order.operation in ADDING and one.status == "failed" for one in working.done
         )
         lost = outcomes["failed"] + outcomes["quarantined"] + unwritten
         allowed = self.settings.run.max_failure_ratio
         if lost > allowed * max(rows, 1):
             faults.append(
                 f"{lost} of {rows} rows failed or were quarantined (new ones that failed among "
-                f"them), more than run.max_failure_ratio={allowed} allows{_why(desk)}"
+                f"them), more than run.max_failure_ratio={allowed} allows{_why(working)}"
             )
         return faults
 
-    def _lay(self) -> Desk:
+    def _start(self) -> WorkingSet:
         """Read everything anew."""
         qa, chosen = self.settings.qa, self.settings.selection
         fields = fields_of(qa, self.settings.fields.id)
@@ -234,29 +236,31 @@ class QaContext:
         reserve: QASet | None = None
         if qa.reserve is not None:
             reserve = read_set(qa.reserve, fields_of(qa), Selection())
-        desk = Desk.lay(own, reserve, locate(own, reserve, qa, self.vectoring))
+        working = WorkingSet.start(own, reserve, locate(own, reserve, qa, self.vectoring))
         if qa.reviewed is not None:
-            desk.take(by_hand(read_reviewed(Path(qa.reviewed)), desk))
-        self.desk, self.round = desk, PILOT - 1
-        return desk
+            working.apply(by_hand(read_reviewed(Path(qa.reviewed)), working))
+        self.working, self.round = working, PILOT - 1
+        return working
 
-    def _desk(self, number: int) -> Desk:
-        """Return the desk with everything up to a round taken in."""
-        desk = self.desk or self._lay()
+    def _working(self, number: int) -> WorkingSet:
+        """Return the working set with everything up to a round taken in."""
+        working = self.working or self._start()
         journal = Journal(self.folder.root)
         while self.round < number:
             self.round += 1
             if self.round == PILOT and not has_pilot(self.folder.root):
                 continue
-            planned, _ = held_plan(self.folder.root, desk, self.round)
+            planned, _ = held_plan(self.folder.root, working, self.round)
             for at, batch in enumerate(_batches(planned, self.settings.qa.batch)):
-                desk.take(journal.read(self.round, at, batch))
-        return desk
+                working.apply(journal.read(self.round, at, batch))
+        return working
 
 
-def _why(desk: Desk) -> str:
+def _why(working: WorkingSet) -> str:
     """Say what most failed orders failed of."""
-    reasons = Counter(one.reason.partition(":")[0] for one in desk.done if one.status == "failed")
+    reasons = Counter(
+        one.reason.partition(":")[0] for one in working.done if one.status == "failed"
+    )
     return "".join(f"; most often: {reason}" for reason, _ in reasons.most_common(1))
 
 
@@ -264,21 +268,23 @@ _NO_OUTCOMES = {"edited": 0, "dropped": 0, "quarantined": 0}
 _TOLD = ("value", "bound", "gap", "cost", "budget", "price_per_1000_tokens", "operations", "size")
 
 
-def _batches(planned: list[Planned], size: int) -> Iterator[list[Planned]]:
+def _batches(planned: list[PlannedEdit], size: int) -> Iterator[list[PlannedEdit]]:
     for start in range(0, len(planned), size):
         yield planned[start : start + size]
 
 
-def _repairs(settings: Settings, desk: Desk, left: Sequence[Sequence[Planned]]) -> int | None:
+def _repairs(
+    settings: Settings, working: WorkingSet, left: Sequence[Sequence[PlannedEdit]]
+) -> int | None:
     """Return how many checked items may be repaired beside what is still ordered; None: all."""
-    free = edits_left(settings.qa, desk.since)
+    free = edits_left(settings.qa, working.earlier)
     if free is None:
         return None
     ordered = sum(one.order.operation not in LOOKING for batch in left for one in batch)
     return max(free - ordered, 0)
 
 
-def _told(done: list[Done]) -> Marker:
+def _told(done: list[CompletedEdit]) -> Marker:
     """Return what a batch did, in the words that a watcher knows."""
     found = Counter(outcome_of(one) for one in done)
     size = sum(len(one.before.question.encode("utf-8", "replace")) for one in done if one.before)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from burnish.agents.llm.endpoints import (
     DEFAULT_ROLE,
-    Cast,
-    Company,
     Endpoint,
+    ModelPool,
+    RoleMap,
     check_url,
+    one_endpoint,
     open_services,
-    single,
 )
 from burnish.agents.llm.messages import Model
 from burnish.agents.llm.token_budget import Account, TokenBudget
@@ -51,25 +51,25 @@ async def opened(llm: LlmSettings, root: Path, *, cached: bool = True) -> AsyncG
 
     `cached=False` asks the server itself and records no reply.
     """
-    async with company_of(llm, root, (), cached=cached) as company:
+    async with model_pool(llm, root, (), cached=cached) as company:
         yield company.client("refiner")
 
 
 @asynccontextmanager
-async def company_of(
+async def model_pool(
     llm: LlmSettings, root: Path, models: Sequence[str], *, cached: bool = True
-) -> AsyncGenerator[Company]:
+) -> AsyncGenerator[ModelPool]:
     """Open several models of one server; each plays the role of its name, the first any other."""
     store, budget = open_services(root, llm.budget)
     named = llm if llm.model or not models else llm.model_copy(update={"model": models[0]})
     first = endpoint_of(named)
-    cast = single(first)
+    cast = one_endpoint(first)
     others = {name: replace(first, model=name) for name in models if name != first.model}
     roles = {first.model: DEFAULT_ROLE, **{name: name for name in others}}
-    cast = Cast({**cast.endpoints, **others}, {**cast.roles, **roles})
+    cast = RoleMap({**cast.endpoints, **others}, {**cast.roles, **roles})
     try:
         kept = store if cached else None
-        async with Company(cast, store=kept, budget=budget, recall_faults=True) as company:
+        async with ModelPool(cast, store=kept, budget=budget, recall_faults=True) as company:
             yield company
     finally:
         store.close()

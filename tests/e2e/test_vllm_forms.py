@@ -17,7 +17,7 @@ from burnish.agents.llm.openai_model import Connection, ServedModel
 from burnish.agents.llm.scripted import ScriptedClient
 from burnish.agents.operations.item_schemas import FORMS
 from burnish.agents.prompting.output_schemas import form_schema
-from burnish.agents.validators.librarian import Finding, Librarian
+from burnish.agents.validators.librarian import Librarian, PassageJudgement
 from burnish.corpora.records import QAItem
 from burnish.corpora.wikipedia.passages import Passage
 from tests.e2e.toy import MARKS, NAME, Json
@@ -66,7 +66,7 @@ def test_a_writers_answers_are_of_its_form(server: Json, form: type) -> None:
 def test_a_judges_answers_are_of_its_form(server: Json) -> None:
     librarian = Librarian(_NoIndex())  # type: ignore[arg-type]
     request = librarian.request(ITEM, "Jupiter", [PAGE])
-    finished = held(replies_to(server, request), TypeAdapter(Finding))
+    finished = held(replies_to(server, request), TypeAdapter(PassageJudgement))
     sys.stdout.write(f"judge: {finished} of {ASKED} finished\n")
 
 

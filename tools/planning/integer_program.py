@@ -4,13 +4,20 @@ Only this module imports CVXPY. It is made for small sets of options: CVXPY need
 merely to write down the program of a million items, so large instances arrive here as samples and
 cores (see `burnish.tools.planning.lagrangian`), with the limits that the rest leaves over.
 """
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportMissingTypeStubs=false
+# pyright: reportAttributeAccessIssue=false
 
 # pyright: reportAttributeAccessIssue=false, reportMissingTypeStubs=false
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
 # pyright: reportUnknownVariableType=false
 
 import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Literal, SupportsFloat, cast
 
 import numpy as np
@@ -76,17 +83,50 @@ def solve(instance: Instance, options: Ints, limits: Floats, settings: Settings)
     if not len(options):
         return _empty(limits, settings)
     stated = _state(instance, options, limits, settings)
-    choices = {"time_limit": settings.seconds, "random_seed": 0}
+    choices = {"time_limit": settings.seconds, "random_seed": 0, "output_flag": False}
     if settings.integer:
         choices |= {"mip_rel_gap": 0.0, "mip_abs_gap": settings.gap / stated.gain_unit}
         choices |= {"mip_max_nodes": settings.nodes}
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _quietly():
         warnings.simplefilter("ignore")
         try:
             stated.problem.solve(solver=cp.HIGHS, highs_options=choices)
         except cp.error.SolverError:
             return _nothing("stopped", len(limits))
     return _read(stated, settings)
+
+
+_quiet: ContextVar[bool] = ContextVar("quiet", default=False)
+
+
+@contextmanager
+def _quietly() -> Generator[None]:
+    """Make solvers that print nothing, not even when they are made."""
+    _hush_banner()
+    token = _quiet.set(True)
+    try:
+        yield
+    finally:
+        _quiet.reset(token)
+
+
+@cache
+def _hush_banner() -> None:
+    """Have `output_flag` off before callbacks are enabled, where `_quietly` asks for it.
+
+    highspy 1.16 enables them while it makes a solver and prints two lines of banner to standard
+    output then; CVXPY passes options only afterwards. Nobody else's solvers change.
+    """
+    from highspy import Highs
+
+    enable = Highs.enableCallbacks
+
+    def enable_after_silence(solver: Highs) -> None:
+        if _quiet.get():
+            solver.silent()
+        enable(solver)
+
+    Highs.enableCallbacks = enable_after_silence
 
 
 def _state(instance: Instance, options: Ints, limits: Floats, settings: Settings) -> _Stated:

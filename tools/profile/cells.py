@@ -46,12 +46,12 @@ def cell_name(domain: str | None, skill: str | None) -> str:
     return f"{first}{_SKILL}{second}" if second else first
 
 
-def place_name(cell: str, bucket: int) -> str:
+def stratum_name(cell: str, bucket: int) -> str:
     """Name a cell at a difficulty bucket."""
     return f"{cell}{_BUCKET}{'?' if bucket == UNKNOWN else bucket}"
 
 
-def split_place(name: str) -> Place:
+def split_stratum(name: str) -> Place:
     """Return the cell and bucket of a place's name; a name without bucket is a cell."""
     cell, mark, bucket = name.rpartition(_BUCKET)
     if mark and bucket == "?":
@@ -120,7 +120,7 @@ def quantile_buckets(difficulties: Floats, buckets: int = 5) -> Buckets:
     return Buckets(tuple(float(edge) for edge in edges if edge > known.min()))
 
 
-def code_places(cells: Coded, buckets: Ints, count: int) -> Coded:
+def code_strata(cells: Coded, buckets: Ints, count: int) -> Coded:
     """Cross cells with buckets, cell by cell; `@?` exists only where a difficulty is unknown.
 
     Args:
@@ -130,6 +130,6 @@ def code_places(cells: Coded, buckets: Ints, count: int) -> Coded:
     """
     unknown = bool((buckets == UNKNOWN).any())
     numbers = [*range(count), *([UNKNOWN] if unknown else [])]
-    names = tuple(place_name(cell, number) for cell in cells.names for number in numbers)
+    names = tuple(stratum_name(cell, number) for cell in cells.names for number in numbers)
     own = np.where(buckets == UNKNOWN, count, buckets)
     return Coded(names, cells.codes * len(numbers) + own)

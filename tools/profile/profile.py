@@ -21,7 +21,7 @@ from burnish.tools.profile.cells import (
     Coded,
     cell_name,
     code_names,
-    code_places,
+    code_strata,
     quantile_buckets,
 )
 from burnish.tools.profile.content_features import content_features
@@ -87,7 +87,7 @@ class Profile:
     @property
     def places(self) -> Coded:
         """Return cells crossed with difficulty buckets."""
-        return code_places(self.cells, self.bucket, len(self.buckets))
+        return code_strata(self.cells, self.bucket, len(self.buckets))
 
     def flagged(self, flag: str) -> Ints:
         """Return the items that carry a flag."""

@@ -2,30 +2,35 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from burnish.agents.llm.messages import Model
 from burnish.agents.operations.checked import Checked, Checks
-from burnish.agents.operations.item_schemas import Passage
-from burnish.agents.operations.offline import Flag, Member, MineDistractors, OptionIndex, Remove
-from burnish.agents.operations.operation import Edit, Operation, Order
+from burnish.agents.operations.offline import (
+    CellMember,
+    Draw,
+    Flag,
+    MineDistractors,
+    OptionIndex,
+    Remove,
+)
+from burnish.agents.operations.operation import Operation
 from burnish.agents.validators.reasoner import Reasoner
-from burnish.agents.validators.validation import Policy, Validation
+from burnish.agents.validators.validation import ReviewPolicy, Validation
 from burnish.agents.validators.verdict import Validator
 from burnish.corpora.errors import SandboxUnavailable, UsageError
 from burnish.corpora.questions.question_source import Selection
 from burnish.corpora.records import QAItem
 from burnish.graphs.questions.operate.llm_operations import writing_operations
-from burnish.graphs.questions.operate.record_graph import Workshop
+from burnish.graphs.questions.operate.record_graph import QuestionServices
 from burnish.graphs.questions.state.question_set import fields_of, read_set
-from burnish.graphs.questions.state.working_set import Desk
+from burnish.graphs.questions.state.working_set import WorkingSet
 from burnish.graphs.runs.question_settings import QaSettings
 from burnish.graphs.runs.settings import Settings
 from burnish.tools.items.checks import asked
 from burnish.tools.items.contamination import TextIndex
-from burnish.tools.profile.cells import split_place
+from burnish.tools.profile.cells import split_stratum
 from burnish.tools.sandbox.results import Execution
 
 if TYPE_CHECKING:
@@ -35,20 +40,6 @@ if TYPE_CHECKING:
 OFFLINE = ("remove", "draw", "flag", "mine_distractors")
 ASKED_FOR = frozenset({"mine_distractors"})
 """Operations that are used only where the settings name them: no figure says that they pay."""
-
-
-@dataclass(frozen=True, slots=True)
-class DrawPlanned:
-    """Takes the planned item of the reserve into the set."""
-
-    name: Literal["draw"] = "draw"
-    needs_model: Literal[False] = False
-
-    async def apply(self, order: Order) -> Edit:
-        """Add the order's item."""
-        if order.item is None:
-            return Edit(order, "failed", reason="there is no item to draw")
-        return Edit(order, "done", None, order.item, "drawn from the reserve")
 
 
 class NoPrograms:
@@ -71,18 +62,18 @@ def allowed(settings: QaSettings, name: str) -> bool:
     return name in settings.operations
 
 
-def offline_operations(settings: QaSettings, desk: Desk) -> list[Operation]:
+def offline_operations(settings: QaSettings, working: WorkingSet) -> list[Operation]:
     """Return the operations that need no model and are allowed."""
     made: list[Operation] = [Remove(), Flag(reason="its text has a fault")]
-    if desk.reserve is not None:
-        made.append(DrawPlanned())
+    if working.reserve is not None:
+        made.append(Draw())
     if settings.operations is not None and "mine_distractors" in settings.operations:
         from burnish.tools.retrieval.embedder import DEFAULT, load_embedder
 
         embedder = load_embedder(settings.embedder or DEFAULT)
         # Of the set as it came in: what a run lends must not depend on where it was interrupted.
-        rows = zip(desk.own.rows, desk.source_places, strict=True)
-        members = [Member(row.item, split_place(place).cell) for row, place in rows]
+        rows = zip(working.own.rows, working.source_strata, strict=True)
+        members = [CellMember(row.item, split_stratum(stratum).cell) for row, stratum in rows]
         made.append(MineDistractors(OptionIndex(members, embedder)))
     return [one for one in made if allowed(settings, one.name)]
 
@@ -107,7 +98,9 @@ def texts_of(items: Sequence[QAItem]) -> list[tuple[str, str]]:
 
 
 @asynccontextmanager
-async def workshop_of(settings: Settings, desk: Desk, root: Path) -> AsyncGenerator[Workshop]:
+async def open_question_services(
+    settings: Settings, working: WorkingSet, root: Path
+) -> AsyncGenerator[QuestionServices]:
     """Open the operations and validators of a run inside the running event loop.
 
     Raises:
@@ -117,22 +110,22 @@ async def workshop_of(settings: Settings, desk: Desk, root: Path) -> AsyncGenera
         model: Model | None = None
         solver: Model | None = None
         if settings.llm.endpoint:
-            from burnish.graphs.runs.llm import company_of
+            from burnish.graphs.runs.llm import model_pool
 
             names = [name for name in (settings.qa.solver,) if name is not None]
-            company = await stack.enter_async_context(company_of(settings.llm, root, names))
+            company = await stack.enter_async_context(model_pool(settings.llm, root, names))
             model = company.client("refiner")
             solver = company.client(settings.qa.solver) if settings.qa.solver else model
-        yield assembled(settings, desk, model, stack, solver)
+        yield assembled(settings, working, model, stack, solver)
 
 
 def assembled(
     settings: Settings,
-    desk: Desk,
+    working: WorkingSet,
     model: Model | None,
     stack: AsyncExitStack,
     solver: Model | None = None,
-) -> Workshop:
+) -> QuestionServices:
     """Put operations, checks and validators together; what must be closed goes to the stack.
 
     The solver is the model where none is given.
@@ -141,7 +134,7 @@ def assembled(
         UsageError: the settings name what this run has no means for.
     """
     qa = settings.qa
-    policy = Policy(enough=qa.review_below, review_abstentions=False)
+    policy = ReviewPolicy(enough=qa.review_below, review_abstentions=False)
     index = _index(qa)
     validation = _validation(qa, model, policy, stack, index)
     own = TextIndex("the set", ())
@@ -149,32 +142,35 @@ def assembled(
         own=own,
         foreign=foreign_sets(qa),
         judge=None if validation is None else validation.decide,
-        scorer=examiner_of(settings, desk, solver or model),
+        scorer=examiner_of(settings, working, solver or model),
     )
-    operations = offline_operations(qa, desk)
+    operations = offline_operations(qa, working)
     if model is not None:
-        search = None if index is None else PassageSearch(index)
-        written = writing_operations(desk, qa, model, validation, search)
+        written = writing_operations(working, qa, model, validation, index)
         operations += [one for one in written if allowed(qa, one.name)]
     made: dict[str, Operation] = {one.name: Checked(one, checks) for one in operations}
 
     def begin() -> None:
-        own.become(texts_of(desk.items()))
+        own.become(texts_of(working.items()))
 
-    return Workshop(made, validation, policy, settings.run.concurrency, begin)
+    return QuestionServices(made, validation, policy, settings.run.concurrency, begin)
 
 
-def solver_ability(settings: Settings, desk: Desk) -> float | None:
+def solver_ability(settings: Settings, working: WorkingSet) -> float | None:
     """Return the ability of the model that answers new items; None where none can place them."""
     name = settings.qa.solver or settings.llm.model
-    if not settings.llm.endpoint or not settings.qa.solver_answers or desk.scale is None:
+    if not settings.llm.endpoint or not settings.qa.solver_answers or working.scale is None:
         return None
-    return None if name is None else desk.scale.abilities.get(name)
+    return None if name is None else working.scale.abilities.get(name)
 
 
-def examiner_of(settings: Settings, desk: Desk, solver: Model | None) -> "Examiner | None":
+def examiner_of(settings: Settings, working: WorkingSet, solver: Model | None) -> "Examiner | None":
     """Return who says how hard new and changed items are, where somebody can."""
-    ability, scale, buckets = solver_ability(settings, desk), desk.scale, desk.aim.buckets
+    ability, scale, buckets = (
+        solver_ability(settings, working),
+        working.scale,
+        working.target.buckets,
+    )
     if solver is None or ability is None or scale is None or buckets is None:
         return None
     from burnish.agents.annotators.solver import Examiner, Solver
@@ -182,17 +178,6 @@ def examiner_of(settings: Settings, desk: Desk, solver: Model | None) -> "Examin
     return Examiner(
         Solver(solver), ability, scale.spread, scale.centres, buckets, settings.qa.solver_answers
     )
-
-
-@dataclass(frozen=True, slots=True)
-class PassageSearch:
-    """Passages for writing agents."""
-
-    index: "WikiIndex"
-
-    def __call__(self, question: str, k: int) -> Sequence[Passage]:
-        """Return up to k passages, best first."""
-        return [hit.passage for hit in self.index.search(question, k)]
 
 
 def _index(settings: QaSettings) -> "WikiIndex | None":
@@ -207,7 +192,7 @@ def _index(settings: QaSettings) -> "WikiIndex | None":
 def _validation(
     settings: QaSettings,
     model: Model | None,
-    policy: Policy,
+    policy: ReviewPolicy,
     stack: AsyncExitStack,
     index: "WikiIndex | None",
 ) -> Validation | None:

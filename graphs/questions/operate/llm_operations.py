@@ -4,47 +4,47 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from burnish.agents.annotators.solver import PROMPT as SOLVER
-from burnish.agents.annotators.solver import Answered
+from burnish.agents.annotators.solver import SolverReply
 from burnish.agents.llm.messages import Model
-from burnish.agents.operations.add_items import CITATION, Expand, Generate, Repair, Search
+from burnish.agents.operations.add_items import CITATION, Expand, Generate, Repair
 from burnish.agents.operations.edit_items import Recalibrate, Rephrase, RewriteDistractors
-from burnish.agents.operations.few_shot import Example, examples_in
+from burnish.agents.operations.few_shot import AcceptedCorrection, read_examples
 from burnish.agents.operations.item_schemas import FORMS
-from burnish.agents.operations.llm_operation import PROMPTS, WriterConfig, Written
+from burnish.agents.operations.llm_operation import PROMPTS, LlmOperation, WriterConfig
 from burnish.agents.operations.operation import Operation
 from burnish.agents.prompting.output_schemas import form_schema
 from burnish.agents.prompting.sections import digest_of
 from burnish.agents.validators.librarian import PROMPT as LIBRARIAN
-from burnish.agents.validators.librarian import Finding
+from burnish.agents.validators.librarian import PassageFinder, PassageJudgement
 from burnish.agents.validators.reasoner import PROMPT as REASONER
 from burnish.agents.validators.validation import Validation
 from burnish.corpora.errors import UsageError
 from burnish.corpora.records import QAItem
-from burnish.graphs.questions.state.working_set import Desk
+from burnish.graphs.questions.state.working_set import WorkingSet
 from burnish.graphs.runs.question_settings import QaSettings
 from burnish.graphs.runs.settings import LlmSettings
-from burnish.tools.profile.cells import split_place
+from burnish.tools.profile.cells import split_stratum
 from burnish.tools.stable_order import rank
 
 WRITTEN = ("generate", "expand", "rephrase", "recalibrate", "rewrite_distractors", "repair")
 __all__ = ["CITATION", "WRITTEN", "examples_of", "prompts_digest", "writing_operations"]
 
 
-class Exemplars:
+class CellExemplars:
     """Items of a cell and a bucket as the set stands, in an order that a seed decides."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, working: WorkingSet) -> None:
+        self._working = working
         self._seen = -1
         self._items: dict[tuple[str, int | None], list[QAItem]] = {}
 
     def _renew(self) -> None:
         """Take in the items as they stand after what was done last."""
-        if self._seen == len(self._desk.done):
+        if self._seen == len(self._working.done):
             return
-        self._seen, self._items = len(self._desk.done), {}
-        for one in self._desk.now():
-            cell, bucket = split_place(one.place)
+        self._seen, self._items = len(self._working.done), {}
+        for one in self._working.now():
+            cell, bucket = split_stratum(one.stratum)
             self._items.setdefault((cell, bucket), []).append(one.item)
             if bucket is not None:
                 self._items.setdefault((cell, None), []).append(one.item)
@@ -57,29 +57,29 @@ class Exemplars:
 
 
 def writing_operations(
-    desk: Desk,
+    working: WorkingSet,
     settings: QaSettings,
     model: Model,
     validation: Validation | None,
-    search: Search | None,
+    finder: PassageFinder | None,
 ) -> list[Operation]:
     """Return the operations that a model carries out, as far as there are the means for them."""
-    exemplars, config = Exemplars(desk), WriterConfig()
+    exemplars, config = CellExemplars(working), WriterConfig()
     shots = tuple(examples_of(settings))
     made: list[Operation] = [
-        Written(Generate(exemplars), model, config, shots),
-        Written(Rephrase(), model, config, shots),
-        Written(Recalibrate(exemplars), model, config, shots),
-        Written(RewriteDistractors(), model, config, shots),
+        LlmOperation(Generate(exemplars), model, config, shots),
+        LlmOperation(Rephrase(), model, config, shots),
+        LlmOperation(Recalibrate(exemplars), model, config, shots),
+        LlmOperation(RewriteDistractors(), model, config, shots),
     ]
-    if search is not None:
-        made.append(Written(Expand(search, exemplars), model, config, shots))
+    if finder is not None:
+        made.append(LlmOperation(Expand(finder, exemplars), model, config, shots))
     if validation is not None:
-        made.append(Written(Repair(validation.decide), model, config, shots))
+        made.append(LlmOperation(Repair(validation.decide), model, config, shots))
     return made
 
 
-def examples_of(settings: QaSettings) -> list[Example]:
+def examples_of(settings: QaSettings) -> list[AcceptedCorrection]:
     """Return corrections that people accepted, as examples.
 
     Raises:
@@ -90,7 +90,7 @@ def examples_of(settings: QaSettings) -> list[Example]:
     path = Path(settings.reviewed)
     file = path / "review.jsonl" if path.is_dir() else path
     try:
-        return examples_in(file.read_bytes().split(b"\n"))
+        return read_examples(file.read_bytes().split(b"\n"))
     except OSError as error:
         raise UsageError(f"{file}: cannot be read ({error.strerror}); check qa.reviewed") from None
 
@@ -98,5 +98,5 @@ def examples_of(settings: QaSettings) -> list[Example]:
 def prompts_digest(llm: LlmSettings) -> str:
     """Return what decides a model's answers, for the fingerprint."""
     words = [path.read_text("utf-8") for path in (PROMPTS, REASONER, LIBRARIAN, SOLVER)]
-    forms = [repr(form_schema(form)) for form in (*FORMS, Finding, Answered)]
+    forms = [repr(form_schema(form)) for form in (*FORMS, PassageJudgement, SolverReply)]
     return f"{llm.model} {llm.revision} {digest_of(*words, *forms, repr(WriterConfig()))}".strip()

@@ -22,9 +22,13 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from burnish.agents.operations.checked import Admitting
-from burnish.agents.operations.operation import Edit, Operation
-from burnish.agents.validators.validation import Decision, Policy, Validation, combine
-from burnish.agents.validators.verdict import Verdict
+from burnish.agents.operations.operation import EditResult, Operation
+from burnish.agents.validators.validation import (
+    ReviewPolicy,
+    Validation,
+    ValidationDecision,
+    combine,
+)
 from burnish.corpora.errors import (
     STOPPING,
     BudgetExhausted,
@@ -32,7 +36,13 @@ from burnish.corpora.errors import (
     ModelError,
     ReplyError,
 )
-from burnish.graphs.questions.state.journal import UNSPENT, Done, Planned, done_of
+from burnish.corpora.records import Verdict
+from burnish.graphs.questions.state.journal import (
+    UNSPENT,
+    CompletedEdit,
+    PlannedEdit,
+    complete_edit,
+)
 
 CHECK, REPAIR = "check", "repair"
 """Operations: look at an item and change nothing; mend its key."""
@@ -41,12 +51,12 @@ WRITING = frozenset({"generate", "expand", "rephrase", "recalibrate", "rewrite_d
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
+class QuestionServices:
     """What the nodes work with; context of the graph, never part of its state."""
 
     operations: Mapping[str, Operation]
     validation: Validation | None = None
-    policy: Policy = field(default_factory=Policy)
+    policy: ReviewPolicy = field(default_factory=ReviewPolicy)
     concurrency: int = 16
     """Orders in flight."""
     begin: Callable[[], None] = lambda: None
@@ -54,12 +64,12 @@ class Workshop:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class OrderCase:
     """An order on its way through the graph."""
 
-    planned: Planned
-    edit: Edit | None = None
-    decision: Decision | None = None
+    planned: PlannedEdit
+    edit: EditResult | None = None
+    decision: ValidationDecision | None = None
     """What the validators together said of the item, or of the draft."""
     earlier: tuple[Verdict, ...] = ()
     """What they said of the item before it was repaired."""
@@ -74,15 +84,15 @@ class Case:
 class QaState(TypedDict):
     """State of the record graph."""
 
-    cases: list[Case]
-    done: list[Done]
+    cases: list[OrderCase]
+    done: list[CompletedEdit]
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class BatchContext:
     """Context of one batch."""
 
-    workshop: Workshop
+    services: QuestionServices
     number: int
     """Of the round."""
     free: asyncio.Semaphore
@@ -90,19 +100,19 @@ class Batch:
     """Most checked items that may go on to a repair; None: all."""
 
 
-QaGraph = CompiledStateGraph[QaState, Batch, QaState, QaState]
+QaGraph = CompiledStateGraph[QaState, BatchContext, QaState, QaState]
 
 
-async def operate(state: QaState, runtime: Runtime[Batch]) -> dict[str, list[Case]]:
+async def operate(state: QaState, runtime: Runtime[BatchContext]) -> dict[str, list[OrderCase]]:
     """Carry out every order that has no edit yet."""
-    operations = runtime.context.workshop.operations
+    operations = runtime.context.services.operations
 
-    async def one(case: Case) -> Case:
+    async def one(case: OrderCase) -> OrderCase:
         order = case.planned.order
         if case.edit is not None or case.unspent or case.stop:
             return case
         if order.operation == CHECK:
-            return replace(case, edit=Edit(order, "done", order.item, order.item))
+            return replace(case, edit=EditResult(order, "done", order.item, order.item))
         return replace(case, edit=await operations[order.operation].apply(order))
 
     cases = await _side_by_side(runtime.context, one, state["cases"])
@@ -111,17 +121,19 @@ async def operate(state: QaState, runtime: Runtime[Batch]) -> dict[str, list[Cas
     return {"cases": await _admitted(runtime.context, cases, fresh)}
 
 
-async def _admitted(batch: Batch, cases: Sequence[Case], fresh: Sequence[bool]) -> list[Case]:
+async def _admitted(
+    batch: BatchContext, cases: Sequence[OrderCase], fresh: Sequence[bool]
+) -> list[OrderCase]:
     """Enter new results into the set in the order of the plan; what repeats others is mended."""
-    operations = batch.workshop.operations
+    operations = batch.services.operations
 
-    def entered(case: Case) -> Case:
+    def entered(case: OrderCase) -> OrderCase:
         operation = operations.get(case.planned.order.operation)
         if case.edit is None or not isinstance(operation, Admitting):
             return case
         return replace(case, refused=operation.admit(case.edit))
 
-    async def mend(case: Case) -> Case:
+    async def mend(case: OrderCase) -> OrderCase:
         operation = operations.get(case.planned.order.operation)
         if case.edit is None or not case.refused or not isinstance(operation, Admitting):
             return case
@@ -135,11 +147,13 @@ async def _admitted(batch: Batch, cases: Sequence[Case], fresh: Sequence[bool]) 
 
 
 async def _side_by_side(
-    batch: Batch, work: Callable[[Case], Awaitable[Case]], cases: Sequence[Case]
-) -> list[Case]:
+    batch: BatchContext,
+    work: Callable[[OrderCase], Awaitable[OrderCase]],
+    cases: Sequence[OrderCase],
+) -> list[OrderCase]:
     """Work on cases at once; a failed boundary concerns its own order alone."""
 
-    async def one(case: Case) -> Case:
+    async def one(case: OrderCase) -> OrderCase:
         async with batch.free:
             order = case.planned.order
             try:
@@ -149,24 +163,26 @@ async def _side_by_side(
             except (ModelError, ReplyError) as error:
                 if isinstance(error, ModelError) and error.kind in STOPPING:
                     return replace(case, stop=error)
-                return replace(case, edit=Edit(order, "failed", order.item, reason=str(error)))
+                return replace(
+                    case, edit=EditResult(order, "failed", order.item, reason=str(error))
+                )
             except BurnishError as error:
                 return replace(case, stop=error)
 
     return list(await asyncio.gather(*map(one, cases)))
 
 
-async def validate(state: QaState, runtime: Runtime[Batch]) -> dict[str, list[Case]]:
+async def validate(state: QaState, runtime: Runtime[BatchContext]) -> dict[str, list[OrderCase]]:
     """Weigh what the validators said of drafts, and ask them about items that want checking."""
-    workshop = runtime.context.workshop
+    services = runtime.context.services
 
-    async def one(case: Case) -> Case:
+    async def one(case: OrderCase) -> OrderCase:
         edit = case.edit
         if edit is None or case.decision is not None:
             return case
         if edit.verdicts:
-            return replace(case, decision=combine(edit.verdicts, workshop.policy))
-        item, validation = edit.after, workshop.validation
+            return replace(case, decision=combine(edit.verdicts, services.policy))
+        item, validation = edit.after, services.validation
         if edit.order.operation != CHECK or item is None or validation is None:
             return case
         return replace(case, decision=await validation.decide(item))
@@ -174,12 +190,12 @@ async def validate(state: QaState, runtime: Runtime[Batch]) -> dict[str, list[Ca
     return {"cases": await _side_by_side(runtime.context, one, state["cases"])}
 
 
-def after_validate(state: QaState, runtime: Runtime[Batch]) -> Literal["repair", "decide"]:
+def after_validate(state: QaState, runtime: Runtime[BatchContext]) -> Literal["repair", "decide"]:
     """Send items on whose key may be mended; everything else is decided."""
     return "repair" if any(_mendable(state["cases"], runtime.context)) else "decide"
 
 
-def _mendable(cases: Sequence[Case], batch: Batch) -> list[bool]:
+def _mendable(cases: Sequence[OrderCase], batch: BatchContext) -> list[bool]:
     """Tell which checked items go on to a repair: the first ones, as many as may be changed."""
     left = len(cases) if batch.repairs is None else batch.repairs
     left -= sum(bool(case.earlier) for case in cases)
@@ -187,41 +203,41 @@ def _mendable(cases: Sequence[Case], batch: Batch) -> list[bool]:
     for case in cases:
         checked = case.planned.order.operation == CHECK
         sure = case.decision is not None and case.decision.may_edit_key
-        mend = checked and sure and REPAIR in batch.workshop.operations and left > 0
+        mend = checked and sure and REPAIR in batch.services.operations and left > 0
         left -= mend
         found.append(mend)
     return found
 
 
-def repair(state: QaState, runtime: Runtime[Batch]) -> dict[str, list[Case]]:
+def repair(state: QaState, runtime: Runtime[BatchContext]) -> dict[str, list[OrderCase]]:
     """Order the repair of keys that independent paths call wrong, with one answer between them."""
     cases = state["cases"]
     chosen = zip(cases, _mendable(cases, runtime.context), strict=True)
     return {"cases": [_repairing(case) if mend else case for case, mend in chosen]}
 
 
-def _repairing(case: Case) -> Case:
+def _repairing(case: OrderCase) -> OrderCase:
     order = replace(case.planned.order, operation=REPAIR)
     verdicts = () if case.decision is None else case.decision.verdicts
     planned = replace(case.planned, order=order)
     return replace(case, planned=planned, edit=None, decision=None, earlier=verdicts)
 
 
-def decide(state: QaState, runtime: Runtime[Batch]) -> dict[str, list[Done]]:
+def decide(state: QaState, runtime: Runtime[BatchContext]) -> dict[str, list[CompletedEdit]]:
     """Say what came of each order."""
     return {"done": [_decided(case, runtime.context.number) for case in state["cases"]]}
 
 
-def _decided(case: Case, number: int) -> Done:
+def _decided(case: OrderCase, number: int) -> CompletedEdit:
     planned, edit, decision = case.planned, case.edit, case.decision
     before = sum(verdict.tokens for verdict in case.earlier)
     if edit is None or case.unspent:
         reason = case.unspent or "the run was stopped"
-        return Done(
+        return CompletedEdit(
             planned, number, UNSPENT, planned.order.item, reason=reason, tokens=before, attempts=0,
             verdicts=case.earlier,
         )  # fmt: skip
-    done = done_of(planned, number, edit)
+    done = complete_edit(planned, number, edit)
     asked = 0 if edit.verdicts or decision is None else decision.tokens
     said = () if decision is None else decision.verdicts
     # A repair asks the validators itself, which are the same questions: told and counted once.
@@ -242,7 +258,7 @@ def _decided(case: Case, number: int) -> Done:
 
 def build() -> QaGraph:
     """Compile the record graph of questions."""
-    graph = StateGraph(QaState, context_schema=Batch)
+    graph = StateGraph(QaState, context_schema=BatchContext)
     graph.add_node("operate", operate)
     graph.add_node("validate", validate)
     graph.add_node("repair", repair)
@@ -257,20 +273,20 @@ def build() -> QaGraph:
 
 async def drive(
     graph: QaGraph,
-    planned: Sequence[Planned],
-    workshop: Workshop,
+    planned: Sequence[PlannedEdit],
+    services: QuestionServices,
     number: int,
     repairs: int | None = None,
-) -> list[Done]:
+) -> list[CompletedEdit]:
     """Carry out orders side by side and return what came of each, in order.
 
     Raises:
         QuotaPaused: the server's quota is used up; orders in flight were finished first.
         ModelError: the server cannot be used at all.
     """
-    workshop.begin()
-    context = Batch(workshop, number, asyncio.Semaphore(workshop.concurrency), repairs)
-    start = QaState(cases=[Case(one) for one in planned], done=[])
+    services.begin()
+    context = BatchContext(services, number, asyncio.Semaphore(services.concurrency), repairs)
+    start = QaState(cases=[OrderCase(one) for one in planned], done=[])
     state = await graph.ainvoke(start, RunnableConfig(recursion_limit=20), context=context)
     stopped = next((case.stop for case in state["cases"] if case.stop is not None), None)
     if stopped is not None:

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from burnish.graphs.questions.plan.options import LOOKED_AT, tells_its_key
-from burnish.graphs.questions.state.journal import Done
-from burnish.graphs.questions.state.target import Aim
-from burnish.graphs.questions.state.working_set import ADDING, Desk
+from burnish.graphs.questions.state.journal import CompletedEdit
+from burnish.graphs.questions.state.target import Target
+from burnish.graphs.questions.state.working_set import ADDING, WorkingSet
 from burnish.tools.balance.divergence import jsd
 from burnish.tools.planning.invoice import Charge
 
@@ -15,20 +15,20 @@ _MENDING = frozenset({"mine_distractors", "rewrite_distractors"})
 _IN_VAIN = frozenset({"failed", "rolled_back", "unspent"})
 
 
-def realised(desk: Desk) -> list[float]:
+def realised(working: WorkingSet) -> list[float]:
     """Return what the objective fell by with each order, carried out one after another.
 
     Its terms are the true divergence, and the faults of items that left or were mended.
     """
-    aim = desk.aim
-    index = {place: at for at, place in enumerate(aim.places)}
+    target = working.target
+    index = {stratum: at for at, stratum in enumerate(target.strata)}
     counts = np.zeros(len(index) + 1, np.int64)
-    for place in desk.source_places:
-        counts[index.get(place, len(index))] += 1
-    shares = np.append(aim.shares, 0.0)
+    for stratum in working.source_strata:
+        counts[index.get(stratum, len(index))] += 1
+    shares = np.append(target.shares, 0.0)
     value = jsd(counts, shares)
     falls: list[float] = []
-    for one in desk.done:
+    for one in working.done:
         merit, moved = merit_of(one), _moved(one, index)
         if moved is None:
             falls.append(merit)
@@ -42,7 +42,7 @@ def realised(desk: Desk) -> list[float]:
     return falls
 
 
-def merit_of(one: Done) -> float:
+def merit_of(one: CompletedEdit) -> float:
     """Return what an order brought by itself, beyond where items stand."""
     if one.status in _IN_VAIN:
         return 0.0
@@ -51,7 +51,7 @@ def merit_of(one: Done) -> float:
     return one.planned.expected.merit
 
 
-def _moved(one: Done, index: Mapping[str, int]) -> tuple[int | None, int | None] | None:
+def _moved(one: CompletedEdit, index: Mapping[str, int]) -> tuple[int | None, int | None] | None:
     if one.status != "done":
         return None
     planned = one.planned
@@ -64,12 +64,12 @@ def _moved(one: Done, index: Mapping[str, int]) -> tuple[int | None, int | None]
     return None if left == joined else (left, joined)
 
 
-def charges(desk: Desk) -> list[Charge]:
+def charges(working: WorkingSet) -> list[Charge]:
     """Return a charge for each order."""
-    return [_charge(one, fall) for one, fall in zip(desk.done, realised(desk), strict=True)]
+    return [_charge(one, fall) for one, fall in zip(working.done, realised(working), strict=True)]
 
 
-def _charge(one: Done, fall: float) -> Charge:
+def _charge(one: CompletedEdit, fall: float) -> Charge:
     planned, expected = one.planned, one.planned.expected
     # A look at an item counts for something only so that it is taken.
     looks = 0 < expected.promised <= LOOKED_AT
@@ -86,10 +86,10 @@ def _charge(one: Done, fall: float) -> Charge:
     )
 
 
-def divergences(aim: Aim, before: Sequence[str], after: Sequence[str]) -> dict[str, float]:
+def divergences(target: Target, before: Sequence[str], after: Sequence[str]) -> dict[str, float]:
     """Return the divergence before and after, and the floor below which it is chance."""
-    first, last = aim.divergence(before), aim.divergence(after)
-    bottom = aim.floor(len(after))
+    first, last = target.divergence(before), target.divergence(after)
+    bottom = target.floor(len(after))
     reducible = first - bottom
     return {
         "before": first,

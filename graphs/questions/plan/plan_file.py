@@ -4,15 +4,15 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from burnish.agents.operations.operation import Order
+from burnish.agents.operations.operation import EditOrder
 from burnish.corpora.errors import RunError
 from burnish.corpora.runs.folder import read_json, write_json
 from burnish.graphs.questions.plan.options import options_of
 from burnish.graphs.questions.plan.pilot import pilot_orders
-from burnish.graphs.questions.plan.solve import Counted, Outlook, solve_round
-from burnish.graphs.questions.plan.trials import doubts, planner_of
-from burnish.graphs.questions.state.journal import Expected, Planned
-from burnish.graphs.questions.state.working_set import Desk
+from burnish.graphs.questions.plan.solve import OptionEstimates, RoundInput, solve_round
+from burnish.graphs.questions.plan.trials import forecast_gains, gain_model_of
+from burnish.graphs.questions.state.journal import Expected, PlannedEdit
+from burnish.graphs.questions.state.working_set import WorkingSet
 from burnish.graphs.runs.settings import Settings
 from burnish.tools.planning.estimates import write_plan
 from burnish.tools.planning.plan import to_json
@@ -24,7 +24,7 @@ PILOT = 0
 class RoundPlan(NamedTuple):
     """Orders and figures of a round."""
 
-    planned: list[Planned]
+    planned: list[PlannedEdit]
     figures: dict[str, Any]
 
 
@@ -33,7 +33,7 @@ def plan_path(root: Path, number: int) -> Path:
     return root / f"plan-{number:02d}.json"
 
 
-def make_round(root: Path, desk: Desk, settings: Settings, number: int) -> RoundPlan:
+def make_round(root: Path, working: WorkingSet, settings: Settings, number: int) -> RoundPlan:
     """Return the plan of a round; it is solved and written when there is none yet.
 
     Raises:
@@ -41,48 +41,48 @@ def make_round(root: Path, desk: Desk, settings: Settings, number: int) -> Round
     """
     path = plan_path(root, number)
     if not path.exists():
-        figures, planned = _solved(root, desk, settings, number)
+        figures, planned = _solved(root, working, settings, number)
         write_json(path, {"figures": figures, "orders": [_row(one) for one in planned]})
-    return held_plan(root, desk, number)
+    return held_plan(root, working, number)
 
 
 def _solved(
-    root: Path, desk: Desk, settings: Settings, number: int
-) -> tuple[dict[str, Any], list[Planned]]:
+    root: Path, working: WorkingSet, settings: Settings, number: int
+) -> tuple[dict[str, Any], list[PlannedEdit]]:
     import orjson
 
-    planner = planner_of(desk, settings)
+    gain_model = gain_model_of(working, settings)
     figures: dict[str, Any] = {
-        "before": _state(desk),
-        "estimates": [one._asdict() for one in planner.known()],
+        "before": _state(working),
+        "estimates": [one._asdict() for one in gain_model.summarize()],
     }
     options = [
         option
-        for option in options_of(desk, settings)
-        if not (option.cost and planner.gives_up(option.order.operation))
+        for option in options_of(working, settings)
+        if not (option.cost and gain_model.gives_up(option.order.operation))
     ]
     if not options:
         return figures, []
-    doubt = doubts(options, planner)
-    counted = Counted(doubt.planned_share, doubt.planned_tokens)
+    forecast = forecast_gains(options, gain_model)
+    counted = OptionEstimates(forecast.planned_share, forecast.planned_tokens)
     budget = _left(settings, root, float(counted.tokens.sum()))
-    outlook = Outlook(desk.now(), desk.aim, desk.since, budget)
-    found = solve_round(options, counted, outlook, settings.qa)
+    given = RoundInput(working.now(), working.target, working.earlier, budget)
+    found = solve_round(options, counted, given, settings.qa)
     plan = found.plan
     write_plan(plan_path(root, number).with_suffix(".parquet"), plan.estimates, plan.chosen)
     chosen: list[int] = found.chosen.tolist()
-    planned = [doubt.planned(at, options[at], float(found.promised[at])) for at in chosen]
+    planned = [forecast.planned(at, options[at], float(found.promised[at])) for at in chosen]
     return figures | orjson.loads(to_json(plan)), planned
 
 
-def make_pilot(root: Path, desk: Desk, settings: Settings) -> RoundPlan:
+def make_pilot(root: Path, working: WorkingSet, settings: Settings) -> RoundPlan:
     """Return the orders of the pilot; they are chosen and written when there are none yet."""
     path = plan_path(root, PILOT)
     if not path.exists():
-        orders = pilot_orders(options_of(desk, settings), desk, settings)
-        figures = {"before": _state(desk)}
+        orders = pilot_orders(options_of(working, settings), working, settings)
+        figures = {"before": _state(working)}
         write_json(path, {"figures": figures, "orders": [_row(one) for one in orders]})
-    return held_plan(root, desk, PILOT)
+    return held_plan(root, working, PILOT)
 
 
 def has_pilot(root: Path) -> bool:
@@ -103,19 +103,19 @@ def _left(settings: Settings, root: Path, needed: float) -> float:
     return float(max(budget - (account.spent + account.held if account else 0), 0))
 
 
-def _state(desk: Desk) -> dict[str, float]:
-    places = desk.places()
+def _state(working: WorkingSet) -> dict[str, float]:
+    strata = working.strata()
     return {
-        "items": len(places),
-        "jsd": desk.aim.divergence(places),
-        "floor": desk.aim.floor(len(places)),
+        "items": len(strata),
+        "jsd": working.target.divergence(strata),
+        "floor": working.target.floor(len(strata)),
     }
 
 
 _EXPECTED = tuple(each.name for each in fields(Expected))
 
 
-def _row(one: Planned) -> dict[str, object]:
+def _row(one: PlannedEdit) -> dict[str, object]:
     order = one.order
     return {
         "operation": order.operation,
@@ -131,7 +131,7 @@ def _row(one: Planned) -> dict[str, object]:
     }
 
 
-def held_plan(root: Path, desk: Desk, number: int) -> RoundPlan:
+def held_plan(root: Path, working: WorkingSet, number: int) -> RoundPlan:
     """Read the plan of a round.
 
     Raises:
@@ -140,19 +140,19 @@ def held_plan(root: Path, desk: Desk, number: int) -> RoundPlan:
     path = plan_path(root, number)
     held = read_json(path)
     try:
-        return RoundPlan([_planned(row, desk) for row in held["orders"]], held["figures"])
+        return RoundPlan([_planned(row, working) for row in held["orders"]], held["figures"])
     except KeyError as error:
         raise RunError(f"{path}: names {error}, which is not in the set; start anew") from None
 
 
-def _planned(row: dict[str, Any], desk: Desk) -> Planned:
+def _planned(row: dict[str, Any], working: WorkingSet) -> PlannedEdit:
     name = row["item"]
     item = None
     if name is not None:
-        drawn = row["operation"] == "draw" and desk.reserve is not None
-        item = (desk.reserve if drawn and desk.reserve else desk.own).by_id[name]
-    order = Order(row["operation"], item, row["cell"], row["bucket"], row["seed"])
+        drawn = row["operation"] == "draw" and working.reserve is not None
+        item = (working.reserve if drawn and working.reserve else working.own).by_id[name]
+    order = EditOrder(row["operation"], item, row["cell"], row["bucket"], row["seed"])
     held = dict(row["expected"])
     low_high = held.pop("interval")
     expected = Expected(**held, interval=None if low_high is None else tuple(low_high))
-    return Planned(order, row["gain"], row["cost"], row["from"], row["to"], expected)
+    return PlannedEdit(order, row["gain"], row["cost"], row["from"], row["to"], expected)

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from burnish.graphs.questions.state.candidates import Candidate, Option, Since
+from burnish.graphs.questions.state.candidates import Candidate, EarlierRounds, EditOption
 from burnish.graphs.questions.state.journal import LOOKING
-from burnish.graphs.questions.state.target import Aim
+from burnish.graphs.questions.state.target import Target
 from burnish.graphs.runs.question_settings import QaSettings
 from burnish.tools.arrays import Floats, Ints
 from burnish.tools.balance.divergence import OUTSIDE
@@ -26,23 +26,23 @@ from burnish.tools.planning.plan import CURVE
 from burnish.tools.planning.quotas import TOGETHER, Quota, Quotas, read_quotas
 
 ELSEWHERE = "(elsewhere)"
-"""The place of items that the target gives no share."""
+"""The stratum of items that the target gives no share."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outlook:
+class RoundInput:
     """What a round is planned from."""
 
     items: Sequence[Candidate]
     """The set as it stands."""
-    aim: Aim
-    since: Since
+    target: Target
+    earlier: EarlierRounds
     budget: float
     """Tokens in all, those set aside included."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Counted:
+class OptionEstimates:
     """What a plan counts on, for each option."""
 
     share: Floats
@@ -50,38 +50,40 @@ class Counted:
     tokens: Floats
 
 
-def edits_left(settings: QaSettings, since: Since) -> int | None:
+def edits_left(settings: QaSettings, earlier: EarlierRounds) -> int | None:
     """Return how many more items may be touched; None where there is no bound."""
     if settings.max_edits is None:
         return None
-    return max(settings.max_edits - since.edits, 0)
+    return max(settings.max_edits - earlier.edits, 0)
 
 
-def sizes_of(options: Sequence[Option], outlook: Outlook, settings: QaSettings) -> tuple[int, int]:
+def sizes_of(
+    options: Sequence[EditOption], given: RoundInput, settings: QaSettings
+) -> tuple[int, int]:
     """Return the smallest and the largest final size.
 
     A set that is too small already stays so; one that is too large shrinks as far as there is
     something to remove.
     """
-    items = len(outlook.items)
-    least = min(max(ceil(settings.size_floor * outlook.since.size), 1), items)
-    removable = len({o.name for o in options if o.place_from and not o.place_to})
-    return least, max(int(settings.size_cap * outlook.since.size), least, items - removable)
+    items = len(given.items)
+    least = min(max(ceil(settings.size_floor * given.earlier.size), 1), items)
+    removable = len({o.name for o in options if o.stratum_from and not o.stratum_to})
+    return least, max(int(settings.size_cap * given.earlier.size), least, items - removable)
 
 
-def bounds_of(options: Sequence[Option], outlook: Outlook, settings: QaSettings) -> Quotas:
+def bounds_of(options: Sequence[EditOption], given: RoundInput, settings: QaSettings) -> Quotas:
     """Return the bounds of size, edits, and the user's own file.
 
     Raises:
         UsageError: the file cannot be read.
     """
-    sizes = sizes_of(options, outlook, settings)
+    sizes = sizes_of(options, given, settings)
     bounds = [
         Quota("size", "", "count", sense, float(size))
         for sense, size in zip(("min", "max"), sizes, strict=True)
     ]
     names = sorted({option.order.operation for option in options} - LOOKING)
-    left = edits_left(settings, outlook.since)
+    left = edits_left(settings, given.earlier)
     if left is not None and names:
         bounds.append(Quota("operation", TOGETHER.join(names), "count", "max", float(left)))
     if settings.quotas is not None:
@@ -90,57 +92,59 @@ def bounds_of(options: Sequence[Option], outlook: Outlook, settings: QaSettings)
 
 
 def problem_of(
-    options: Sequence[Option], items: Sequence[Candidate], aim: Aim, cost: Floats
+    options: Sequence[EditOption], items: Sequence[Candidate], target: Target, cost: Floats
 ) -> Rebalancing:
-    """State options as moves between places, within all sizes that they could lead to."""
-    index = {place: at for at, place in enumerate(aim.places)}
-    counts = np.append(aim.counts([one.place for one in items]), 0)
+    """State options as moves between strata, within all sizes that they could lead to."""
+    index = {stratum: at for at, stratum in enumerate(target.strata)}
+    counts = np.append(target.counts([one.stratum for one in items]), 0)
     counts[-1] = len(items) - counts.sum()
     names = {name: at for at, name in enumerate(dict.fromkeys(option.name for option in options))}
 
-    def codes(places: Iterable[str]) -> Ints:
-        return np.array([index.get(p, len(index)) if p else OUTSIDE for p in places], np.int64)
+    def codes(strata: Iterable[str]) -> Ints:
+        return np.array([index.get(p, len(index)) if p else OUTSIDE for p in strata], np.int64)
 
     moves = Moves.of(
         np.array([names[option.name] for option in options], np.int64),
-        codes(option.place_from for option in options),
-        codes(option.place_to for option in options),
+        codes(option.stratum_from for option in options),
+        codes(option.stratum_to for option in options),
         cost,
         np.array([option.gain for option in options]),
     )
-    return Rebalancing(counts, np.append(aim.shares, 0.0), moves, 0.0, 1, len(items) + len(names))
+    return Rebalancing(
+        counts, np.append(target.shares, 0.0), moves, 0.0, 1, len(items) + len(names)
+    )
 
 
-def gains(options: Sequence[Option], items: Sequence[Candidate], aim: Aim) -> Floats:
+def gains(options: Sequence[EditOption], items: Sequence[Candidate], target: Target) -> Floats:
     """Return what each option gains in bits: the fall of the divergence, and its own worth.
 
-    The first item that joins a place is worth most and every further one less, so gains add up to
+    The first item that joins a stratum is worth most and every further one less, so gains add up to
     nearly the true fall of the divergence (`burnish.tools.balance.moves`).
     """
     cost = np.array([option.cost for option in options])
-    problem = problem_of(options, items, aim, cost)
+    problem = problem_of(options, items, target, cost)
     return value_each(problem, np.empty(0, np.int64)).worth
 
 
 def solve_round(
-    options: Sequence[Option], counted: Counted, outlook: Outlook, settings: QaSettings
+    options: Sequence[EditOption], counted: OptionEstimates, given: RoundInput, settings: QaSettings
 ) -> Towards:
     """Choose the options of a round.
 
     Raises:
         UsageError: the quotas cannot be read or met.
     """
-    quotas = bounds_of(options, outlook, settings)
-    items, budget = outlook.items, outlook.budget
-    low, high = sizes_of(options, outlook, settings)
-    problem = problem_of(options, items, outlook.aim, counted.tokens)
+    quotas = bounds_of(options, given, settings)
+    items, budget = given.items, given.budget
+    low, high = sizes_of(options, given, settings)
+    problem = problem_of(options, items, given.target, counted.tokens)
     high = max(high, len(items))
     problem = replace(problem, budget=budget, size_min=low, size_max=high)
     # Without a budget there are no other budgets to tell of.
     curve = CURVE if budget > 0 else ()
     return plan_towards(
         Doubtful(problem, counted.share),
-        _table(options, counted.tokens, items, outlook.aim),
+        _table(options, counted.tokens, items, given.target),
         budget,
         quotas,
         Effort(seed=settings.seed),
@@ -149,15 +153,15 @@ def solve_round(
 
 
 def _table(
-    options: Sequence[Option], cost: Floats, items: Sequence[Candidate], aim: Aim
+    options: Sequence[EditOption], cost: Floats, items: Sequence[Candidate], target: Target
 ) -> Estimates:
     """Return options as rows of a table, and after them a row to keep each item of the set."""
-    known = set(aim.places)
+    known = set(target.strata)
 
-    def cells(places: Iterable[str]) -> list[str | None]:
-        return [p if p in known else ELSEWHERE if p else None for p in places]
+    def cells(strata: Iterable[str]) -> list[str | None]:
+        return [p if p in known else ELSEWHERE if p else None for p in strata]
 
-    kept = [one.place for one in items]
+    kept = [one.stratum for one in items]
     names = [option.name for option in options] + [one.item.id for one in items]
     operations = [option.order.operation for option in options] + ["keep"] * len(kept)
     nothing = np.zeros(len(kept))
@@ -166,7 +170,7 @@ def _table(
         "operation": pa.array(operations, pa.string()),
         "gain": pa.array(np.zeros(len(names))),
         "cost": pa.array(np.concatenate((cost, nothing))),
-        "cell_from": pa.array(cells([*(o.place_from for o in options), *kept]), pa.string()),
-        "cell_to": pa.array(cells([*(o.place_to for o in options), *kept]), pa.string()),
+        "cell_from": pa.array(cells([*(o.stratum_from for o in options), *kept]), pa.string()),
+        "cell_to": pa.array(cells([*(o.stratum_to for o in options), *kept]), pa.string()),
     })
     return from_table(table, "the options")

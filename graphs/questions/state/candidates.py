@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from burnish.agents.operations.operation import Order
+from burnish.agents.operations.operation import EditOrder
 from burnish.corpora.records import QAItem
 
 
@@ -12,27 +12,27 @@ class Candidate:
     """An item that something may be done to."""
 
     item: QAItem
-    place: str
+    stratum: str
     worth: float = 0.0
     """What is gained, in bits, if it leaves the set (for one outside: if it joins): its faults."""
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
+class EditOption:
     """A thing that may be done to one item, or to get one more item."""
 
     name: str
     """The item's id, or a name of its own for an item that does not exist yet."""
-    order: Order
-    place_from: str
-    place_to: str
+    order: EditOrder
+    stratum_from: str
+    stratum_to: str
     gain: float = 0.0
-    """Beyond what the move between places brings."""
+    """Beyond what the move between strata brings."""
     cost: float = 0.0
     """Tokens it is taken to cost before it was ever tried; 0: it asks no model."""
 
 
-class Since(NamedTuple):
+class EarlierRounds(NamedTuple):
     """What earlier rounds leave: bounds are of the set as it came in."""
 
     size: int

@@ -12,12 +12,11 @@ from typing import Any, cast
 import orjson
 
 from burnish.agents.operations.add_items import CITATION
-from burnish.agents.operations.operation import Edit, Order, Scored, Status
-from burnish.agents.validators.verdict import Evidence, Verdict
+from burnish.agents.operations.operation import DifficultyScore, EditOrder, EditResult, EditStatus
 from burnish.corpora.errors import RunError
-from burnish.corpora.records import QAItem, Value
+from burnish.corpora.records import Evidence, QAItem, Value, Verdict
 from burnish.corpora.storage.writers import write_jsonl
-from burnish.tools.profile.cells import place_name, split_place
+from burnish.tools.profile.cells import split_stratum, stratum_name
 
 LOOKING = frozenset({"check", "flag"})
 """Operations that leave an item as it is: something else may still be done to it."""
@@ -40,10 +39,10 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PlannedEdit:
     """An order with what the plan counts on."""
 
-    order: Order
+    order: EditOrder
     gain: float = 0.0
     """Bits of divergence."""
     cost: float = 0.0
@@ -54,12 +53,12 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class CompletedEdit:
     """What came of a planned order."""
 
-    planned: Planned
+    planned: PlannedEdit
     round: int
-    status: Status | str
+    status: EditStatus | str
     after: QAItem | None = None
     """The item as it now stands; None where it leaves the set or did not come to be."""
     origin: str = ""
@@ -74,7 +73,7 @@ class Done:
     """Another answer that the validators agree on."""
     rests_on: str = ""
     """Id of the passage that a new item was written from."""
-    scored: Scored | None = None
+    scored: DifficultyScore | None = None
     """How hard a new or changed item is, or why that is not known."""
 
     @property
@@ -89,14 +88,14 @@ class Done:
         return self.status == "done" and (self.after != self.before or not self.planned.cell_from)
 
 
-def done_of(planned: Planned, number: int, edit: Edit) -> Done:
+def complete_edit(planned: PlannedEdit, number: int, edit: EditResult) -> CompletedEdit:
     """Return what an operation answered."""
     source, scored = _cited(edit), _scored(planned, edit)
-    return Done(
+    return CompletedEdit(
         replace(
             planned,
             order=replace(edit.order, item=planned.order.item),
-            cell_to=_place(planned.cell_to, scored),
+            cell_to=_stratum(planned.cell_to, scored),
         ),
         number,
         edit.status,
@@ -112,31 +111,31 @@ def done_of(planned: Planned, number: int, edit: Edit) -> Done:
     )
 
 
-def _scored(planned: Planned, edit: Edit) -> Scored | None:
+def _scored(planned: PlannedEdit, edit: EditResult) -> DifficultyScore | None:
     """Return what is known of the difficulty of what was written, where difficulty counts."""
-    bucket = split_place(planned.cell_to).bucket
+    bucket = split_stratum(planned.cell_to).bucket
     after = edit.after
     written = edit.status == "done" and after is not None and after != edit.before
     if not written or bucket is None or edit.order.operation == "draw":
         return None
     meant = "as ordered" if edit.order.bucket is not None else "as it was"
-    return edit.scored or Scored(None, note=f"unverified: taken {meant}")
+    return edit.scored or DifficultyScore(None, note=f"unverified: taken {meant}")
 
 
-def _place(place: str, scored: Scored | None) -> str:
+def _stratum(stratum: str, scored: DifficultyScore | None) -> str:
     """Return where an item is, given its difficulty."""
     if scored is None or scored.bucket is None:
-        return place
-    return place_name(split_place(place).cell, scored.bucket)
+        return stratum
+    return stratum_name(split_stratum(stratum).cell, scored.bucket)
 
 
-def _cited(edit: Edit) -> dict[str, str]:
+def _cited(edit: EditResult) -> dict[str, str]:
     """Return what a new item rests on: the set may have no column for it."""
     source = None if edit.after is None else edit.after.meta.get(CITATION)
     return cast("dict[str, str]", source) if isinstance(source, dict) else {}
 
 
-def _drawn(edit: Edit) -> bool:
+def _drawn(edit: EditResult) -> bool:
     return edit.order.operation == "draw" and edit.status == "done"
 
 
@@ -154,12 +153,12 @@ class Journal:
         """Tell whether a batch is finished."""
         return self.path(number, batch).exists()
 
-    def write(self, number: int, batch: int, done: Sequence[Done]) -> None:
+    def write(self, number: int, batch: int, done: Sequence[CompletedEdit]) -> None:
         """Write a batch, whole or not at all."""
         self._folder.mkdir(exist_ok=True)
         write_jsonl(self.path(number, batch), (_row(each) for each in done))
 
-    def read(self, number: int, batch: int, planned: Sequence[Planned]) -> list[Done]:
+    def read(self, number: int, batch: int, planned: Sequence[PlannedEdit]) -> list[CompletedEdit]:
         """Read a batch back.
 
         Raises:
@@ -176,7 +175,7 @@ class Journal:
         return [_done(row, one, number) for row, one in zip(rows, planned, strict=True)]
 
 
-def _row(done: Done) -> dict[str, object]:
+def _row(done: CompletedEdit) -> dict[str, object]:
     order = done.planned.order
     return {
         "operation": order.operation,
@@ -198,12 +197,12 @@ def _row(done: Done) -> dict[str, object]:
     }
 
 
-def _done(row: Mapping[str, Any], planned: Planned, number: int) -> Done:
+def _done(row: Mapping[str, Any], planned: PlannedEdit, number: int) -> CompletedEdit:
     before = planned.order.item
     kept = None if row["gone"] else before
     # A check may have gone on to a repair.
     order = replace(planned.order, operation=row["operation"])
-    return Done(
+    return CompletedEdit(
         replace(planned, order=order, cell_to=row["to"]),
         number,
         row["status"],
@@ -217,7 +216,7 @@ def _done(row: Mapping[str, Any], planned: Planned, number: int) -> Done:
         row["review"],
         row["suggested"],
         row["rests_on"],
-        None if row["scored"] is None else Scored(**row["scored"]),
+        None if row["scored"] is None else DifficultyScore(**row["scored"]),
     )
 
 
@@ -270,6 +269,6 @@ def verdict_of(row: Mapping[str, Any]) -> Verdict:
     return Verdict(**kept)
 
 
-def tokens_of(done: Iterable[Done]) -> int:
+def tokens_of(done: Iterable[CompletedEdit]) -> int:
     """Return the tokens that operations and their checks took."""
     return sum(each.tokens for each in done)

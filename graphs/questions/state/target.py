@@ -20,9 +20,9 @@ from burnish.tools.balance.divergence import floor, jsd
 from burnish.tools.profile.cells import (
     Buckets,
     cell_name,
-    place_name,
     quantile_buckets,
-    split_place,
+    split_stratum,
+    stratum_name,
 )
 from burnish.tools.profile.profile import ProfileSettings, answer_records, fit_rows
 
@@ -32,10 +32,10 @@ MANY_ANSWERS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Aim:
-    """The places that count, in one order, and the share each should have."""
+class Target:
+    """The strata that count, in one order, and the share each should have."""
 
-    places: tuple[str, ...]
+    strata: tuple[str, ...]
     shares: Floats
     buckets: Buckets | None
     """None where difficulty plays no part."""
@@ -43,12 +43,12 @@ class Aim:
     """Of what the shares were taken from."""
 
     def counts(self, found: Sequence[str]) -> Ints:
-        """Count the items at each place."""
+        """Count the items at each stratum."""
         held = Counter(found)
-        return np.array([held[place] for place in self.places], np.int64)
+        return np.array([held[stratum] for stratum in self.strata], np.int64)
 
     def divergence(self, found: Sequence[str]) -> float:
-        """Return the Jensen-Shannon divergence of items from the aim, in bits."""
+        """Return the Jensen-Shannon divergence of items from the target, in bits."""
         return jsd(self.counts(found), self.shares) if found else 1.0
 
     def floor(self, items: int) -> float:
@@ -57,9 +57,9 @@ class Aim:
 
 
 class Located(NamedTuple):
-    """The aim, and where everything stands that may be in the set."""
+    """The target, and where everything stands that may be in the set."""
 
-    aim: Aim
+    target: Target
     own: list[str]
     """Place of each item of the set."""
     reserve: list[str]
@@ -114,13 +114,13 @@ def _fitted(groups: Sequence[Sequence[QuestionRow]]) -> _Fitted:
     return _Fitted(np.split(found, ends[:-1]), abilities, spread)
 
 
-def places(rows: Sequence[QuestionRow], difficulty: Floats, buckets: Buckets | None) -> list[str]:
-    """Return the place of each item: its cell, at its difficulty where that counts."""
+def strata(rows: Sequence[QuestionRow], difficulty: Floats, buckets: Buckets | None) -> list[str]:
+    """Return the stratum of each item: its cell, at its difficulty where that counts."""
     cells = [cell_name(row.item.domain, row.item.skill) for row in rows]
     if buckets is None:
         return cells
     found: list[int] = buckets.of(difficulty).tolist()
-    return [place_name(cell, bucket) for cell, bucket in zip(cells, found, strict=True)]
+    return [stratum_name(cell, bucket) for cell, bucket in zip(cells, found, strict=True)]
 
 
 def locate(
@@ -154,7 +154,7 @@ def locate(
         reference = read_set(settings.target, fields_of(settings), Selection())
     wanted = () if reference is None else reference.rows
     split = settings.by == "cell_difficulty" and (
-        shares is None or any(split_place(name).bucket is not None for name in shares)
+        shares is None or any(split_stratum(name).bucket is not None for name in shares)
     )
     none = [np.full(len(rows), np.nan) for rows in (own.rows, pool, wanted)]
     fitted = _fitted((own.rows, pool, wanted)) if split else _Fitted(none, {}, 1.0)
@@ -166,14 +166,14 @@ def locate(
         labels = read_labels(Path(settings.labels))
         labelling = Labelling(labels, vectoring or vectoring_of(settings.embedder))
         groups = label_sets(groups, labelling).sets
-    held = [places(r, h, buckets) for r, h in zip(groups, hard, strict=True)]
+    held = [strata(r, h, buckets) for r, h in zip(groups, hard, strict=True)]
     if shares is not None:
-        aim = _aim(shares, buckets, path.read_text("utf-8"))
+        target = _target(shares, buckets, path.read_text("utf-8"))
     elif reference is not None:
-        aim = _aim(Counter(held[2]), buckets, reference.digest)
+        target = _target(Counter(held[2]), buckets, reference.digest)
     else:
-        aim = _aim(dict.fromkeys((*held[0], *held[1]), 1.0), buckets, UNIFORM)
-    return Located(aim, held[0], held[1], hard[0], _scale(fitted, buckets))
+        target = _target(dict.fromkeys((*held[0], *held[1]), 1.0), buckets, UNIFORM)
+    return Located(target, held[0], held[1], hard[0], _scale(fitted, buckets))
 
 
 def _scale(fitted: _Fitted, buckets: Buckets | None) -> Scale | None:
@@ -188,10 +188,10 @@ def _scale(fitted: _Fitted, buckets: Buckets | None) -> Scale | None:
     return Scale(fitted.abilities, fitted.spread, means)
 
 
-def _aim(weights: Mapping[str, float], buckets: Buckets | None, digest: str) -> Aim:
+def _target(weights: Mapping[str, float], buckets: Buckets | None, digest: str) -> Target:
     names = tuple(sorted(weights))
     values = np.array([float(weights[name]) for name in names])
-    return Aim(names, values / values.sum(), buckets, digest)
+    return Target(names, values / values.sum(), buckets, digest)
 
 
 def read_shares(path: Path) -> dict[str, float]:

@@ -3,30 +3,30 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from burnish.agents.operations.operation import Order
+from burnish.agents.operations.operation import EditOrder
 from burnish.corpora.records import QAItem
-from burnish.graphs.questions.state.candidates import Candidate, Option, Since
-from burnish.graphs.questions.state.journal import LOOKING, Done
+from burnish.graphs.questions.state.candidates import Candidate, EarlierRounds, EditOption
+from burnish.graphs.questions.state.journal import LOOKING, CompletedEdit
 from burnish.graphs.questions.state.question_set import QASet
-from burnish.graphs.questions.state.target import Aim, Located, Scale
+from burnish.graphs.questions.state.target import Located, Scale, Target
 
 ADDING = frozenset({"draw", "expand", "generate"})
 """Operations that bring a new item."""
 
 
 @dataclass(slots=True)
-class Desk:
+class WorkingSet:
     """Everything a round is planned from; changed by nothing but `take`."""
 
     own: QASet
     reserve: QASet | None
-    aim: Aim
+    target: Target
     scale: Scale | None = None
     """On which new and changed items can be placed."""
-    source_places: list[str] = field(default_factory=list[str])
+    source_strata: list[str] = field(default_factory=list[str])
     """Place of each item of the source, before anything was done."""
-    done: list[Done] = field(default_factory=list[Done])
-    place: dict[str, str] = field(default_factory=dict[str, str])
+    done: list[CompletedEdit] = field(default_factory=list[CompletedEdit])
+    stratum: dict[str, str] = field(default_factory=dict[str, str])
     """Of each item of the set, by its id, as it stands."""
     pool: dict[str, str] = field(default_factory=dict[str, str])
     """Place of each item of the reserve, by its id."""
@@ -42,63 +42,65 @@ class Desk:
     """Where the search for a free id goes on, by its stem."""
 
     @classmethod
-    def lay(cls, own: QASet, reserve: QASet | None, located: Located) -> "Desk":
+    def start(cls, own: QASet, reserve: QASet | None, located: Located) -> "WorkingSet":
         """Lay out a set that nothing was done to."""
-        desk = cls(own, reserve, located.aim, located.scale, located.own)
+        working = cls(own, reserve, located.target, located.scale, located.own)
         ids = [row.item.id for row in own.rows]
-        desk.place = dict(zip(ids, located.own, strict=True))
-        desk._items = dict(own.by_id)
+        working.stratum = dict(zip(ids, located.own, strict=True))
+        working._items = dict(own.by_id)
         if own.numbered:
-            desk._highest = max(map(int, own.by_id), default=0)
+            working._highest = max(map(int, own.by_id), default=0)
         if reserve is not None:
             held = [row.item.id for row in reserve.rows]
-            desk.pool = dict(zip(held, located.reserve, strict=True))
-        return desk
+            working.pool = dict(zip(held, located.reserve, strict=True))
+        return working
 
     def now(self) -> list[Candidate]:
         """Return the items of the set as it stands: those of the source, then added ones."""
         standing = {**self._items, **self._added}
-        return [Candidate(item, self.place[name]) for name, item in standing.items()]
+        return [Candidate(item, self.stratum[name]) for name, item in standing.items()]
 
     def items(self) -> list[QAItem]:
         """Return the items of the set as it stands."""
         return [*self._items.values(), *self._added.values()]
 
-    def places(self) -> list[str]:
-        """Return the place of each item of the set as it stands."""
-        return [self.place[item.id] for item in self.items()]
+    def strata(self) -> list[str]:
+        """Return the stratum of each item of the set as it stands."""
+        return [self.stratum[item.id] for item in self.items()]
 
     def open_items(self) -> list[Candidate]:
         """Return the items of the source that nothing was ordered for but a look at them."""
         return [
-            Candidate(item, self.place[name])
+            Candidate(item, self.stratum[name])
             for name, item in self._items.items()
             if name not in self._touched
         ]
 
     @property
-    def since(self) -> Since:
+    def earlier(self) -> EarlierRounds:
         """Return what the rounds so far leave."""
-        return Since(len(self.own.rows), sum(one.changes for one in self.done))
+        return EarlierRounds(len(self.own.rows), sum(one.changes for one in self.done))
 
-    def draws(self) -> list[Option]:
-        """Return the option to draw each item of the reserve that the target has a place for."""
+    def draws(self) -> list[EditOption]:
+        """Return the option to draw each item of the reserve that the target has a stratum for."""
         if self.reserve is None:
             return []
-        known = set(self.aim.places)
+        known = set(self.target.strata)
         return [
-            Option(f"reserve:{name}", Order("draw", self.reserve.by_id[name], place), "", place)
-            for name, place in self.pool.items()
-            if name not in self._taken and place in known
+            EditOption(
+                f"reserve:{name}", EditOrder("draw", self.reserve.by_id[name], stratum), "", stratum
+            )
+            for name, stratum in self.pool.items()
+            if name not in self._taken and stratum in known
         ]
 
-    def take(self, done: Iterable[Done]) -> list[Done]:
+    def apply(self, done: Iterable[CompletedEdit]) -> list[CompletedEdit]:
         """Take in what was carried out; new items get ids of the set. Returns it as it stands."""
-        taken = [self._take(one) for one in done]
+        taken = [self._apply(one) for one in done]
         self.done += taken
         return taken
 
-    def _take(self, one: Done) -> Done:
+    def _apply(self, one: CompletedEdit) -> CompletedEdit:
         planned = one.planned
         if planned.order.operation in ADDING:
             return self._add(one)
@@ -120,10 +122,10 @@ class Desk:
             )
         one = replace(one, after=after)
         self._items[before.id] = after
-        self.place[before.id] = planned.cell_to or self.place[before.id]
+        self.stratum[before.id] = planned.cell_to or self.stratum[before.id]
         return one
 
-    def _add(self, one: Done) -> Done:
+    def _add(self, one: CompletedEdit) -> CompletedEdit:
         pooled = one.planned.order.item
         if pooled is not None:
             self._taken.add(pooled.id)
@@ -140,7 +142,7 @@ class Desk:
         self._added[name] = item
         if self.own.numbered:
             self._highest = max(self._highest, int(name))
-        self.place[name] = one.planned.cell_to
+        self.stratum[name] = one.planned.cell_to
         return replace(one, after=item)
 
     def fresh_id(self, wanted: str) -> str:
@@ -163,6 +165,6 @@ class Desk:
         return name in self.own.by_id or name in self._added
 
 
-def counted(done: Sequence[Done], operation: str) -> int:
+def counted(done: Sequence[CompletedEdit], operation: str) -> int:
     """Count how often an operation changed the set."""
     return sum(one.changes for one in done if one.planned.order.operation == operation)

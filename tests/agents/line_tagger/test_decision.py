@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 from burnish.agents.line_tagger.decision import ERROR_PAGE, SPAM, DecisionRule, decide, worthless
 from burnish.agents.line_tagger.tagger import LineTagger, TaggedText
 from burnish.agents.line_training.corpus import LabelledPage, PageScorer
-from burnish.agents.line_training.fit_decision import FittingSet, Limits, cross_validate, fit, store
+from burnish.agents.line_training.fit_decision import (
+    DecisionLimits,
+    FittingSet,
+    cross_validate,
+    fit,
+    store,
+)
 
 RULE = DecisionRule()
 LINES = st.lists(st.tuples(st.floats(0, 1, width=32), st.integers(0, 40)), min_size=1, max_size=40)
@@ -268,7 +274,7 @@ def fitting_set() -> FittingSet:
 
 def test_fitting_leaves_clean_texts_whole_and_deletes_the_noise() -> None:
     pages = fitting_set()
-    rule = fit(pages, np.ones(10, np.bool_), limits=Limits(untouched=1, harm=0))
+    rule = fit(pages, np.ones(10, np.bool_), limits=DecisionLimits(untouched=1, harm=0))
     assert 0.01 < rule.sure_noise <= 0.02
     outcome = pages.outcome([rule] * 5, np.ones(10, np.bool_))
     assert (outcome.f1, outcome.harm, outcome.untouched) == (1, 0, 1)

@@ -12,10 +12,10 @@ import pytest
 from aiohttp import web
 
 from burnish.agents.llm.chat_format import Dialect
-from burnish.agents.llm.client import Client, Rules
+from burnish.agents.llm.client import Client, ClientPolicy
 from burnish.agents.llm.messages import Reply, Request, Usage
 from burnish.agents.llm.openai_model import ServedModel
-from burnish.agents.llm.rate_limits import Gate, GatePolicy
+from burnish.agents.llm.rate_limits import GatePolicy, RequestGate
 from burnish.agents.llm.reply_store import ReplayClient, ReplyStore
 from burnish.agents.llm.retry import RetryPolicy
 from burnish.agents.llm.scripted import ScriptedClient
@@ -66,13 +66,13 @@ def opened(tmp_path: Path, served: Served) -> Opened:
         *,
         ceiling: int | None = None,
         policy: RetryPolicy = FAST,
-        gate: Gate | None = None,
+        gate: RequestGate | None = None,
         counting: Counting | None = None,
         timeout_s: float = 10.0,
     ) -> AsyncGenerator[Setting]:
         store = ReplyStore(tmp_path / "replies.sqlite")
         budget = TokenBudget(tmp_path / "budget.sqlite", ceiling)
-        rules = Rules(policy, counting or Counting())
+        rules = ClientPolicy(policy, counting or Counting())
         try:
             async with serving(handler) as server, served(server.url, timeout_s=timeout_s) as model:
                 client = Client(model, store=store, budget=budget, gate=gate, rules=rules)
@@ -211,7 +211,7 @@ def test_an_exhausted_quota_stops_everybody_without_retries(
         return answer({})
 
     async def ask() -> None:
-        gate = Gate(GatePolicy(first_limit=2))
+        gate = RequestGate(GatePolicy(first_limit=2))
         async with opened(handle, ceiling=10_000, gate=gate) as at:
             asked = (at.client.ask(question(str(number))) for number in range(10))
             outcomes = await asyncio.gather(*asked, return_exceptions=True)
@@ -275,7 +275,7 @@ def test_sixty_four_at_once_never_pass_the_ceiling(opened: Opened, question: Que
     used: list[int] = []
 
     async def ask() -> None:
-        gate = Gate(GatePolicy(first_limit=64, failures_to_open=10**6))
+        gate = RequestGate(GatePolicy(first_limit=64, failures_to_open=10**6))
         async with opened(moody, ceiling=20_000, gate=gate) as at:
             asked = (at.client.ask(question(str(number), max_tokens=200)) for number in range(400))
             outcomes = await asyncio.gather(*asked, return_exceptions=True)
@@ -352,7 +352,7 @@ def test_a_server_that_stays_down_is_given_up_and_not_hammered(
     async def ask() -> None:
         policy = GatePolicy(failures_to_open=4, first_cooling_s=0.1, patience_s=0.5)
         retry = replace(FAST, attempts=50, charged_attempts=50)
-        async with opened(in_turn(failure(500)), policy=retry, gate=Gate(policy)) as at:
+        async with opened(in_turn(failure(500)), policy=retry, gate=RequestGate(policy)) as at:
             asked = (at.client.ask(question(str(number))) for number in range(16))
             outcomes = await asyncio.gather(*asked, return_exceptions=True)
             kinds = {outcome.kind for outcome in outcomes if isinstance(outcome, ModelError)}
@@ -378,7 +378,7 @@ def test_overload_lowers_and_success_raises_the_requests_in_flight(
     busy: list[int] = []
 
     async def ask() -> None:
-        gate = Gate(GatePolicy(first_limit=32))
+        gate = RequestGate(GatePolicy(first_limit=32))
         async with opened(narrow, gate=gate, policy=replace(FAST, attempts=30)) as at:
             asked = (at.client.ask(question(str(number))) for number in range(200))
             await asyncio.gather(*asked)
@@ -411,7 +411,7 @@ def test_a_script_stands_in_for_a_server(tmp_path: Path, question: Question) -> 
         store = ReplyStore(tmp_path / "r.sqlite")
         budget = TokenBudget(tmp_path / "b.sqlite", 10_000)
         script = ScriptedClient(["a", ModelError("overloaded", "later"), "b"])
-        client = Client(script, store=store, budget=budget, rules=Rules(retry=FAST))
+        client = Client(script, store=store, budget=budget, rules=ClientPolicy(retry=FAST))
         first = await client.ask(question("1"))
         second = await client.ask(question("2"))
         assert (first.content, second.content) == ("a", "b")

@@ -3,7 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from burnish.agents.llm.endpoints import Company, Endpoint, Price, cast_of, open_services, single
+from burnish.agents.llm.endpoints import (
+    Endpoint,
+    ModelPool,
+    Price,
+    cast_of,
+    one_endpoint,
+    open_services,
+)
 from burnish.agents.llm.messages import Message, Request, Sampling, Usage
 from burnish.corpora.errors import UsageError
 from burnish.eval.robustness.loopback import completion, in_turn, serving
@@ -64,8 +71,8 @@ def test_a_company_sends_the_key_of_the_environment_and_shares_one_budget(
     async def work() -> None:
         store, budget = open_services(tmp_path, 10_000)
         async with serving(in_turn(completion())) as server:
-            cast = single(Endpoint(server.url, "m"))
-            async with Company(cast, store=store, budget=budget) as company:
+            cast = one_endpoint(Endpoint(server.url, "m"))
+            async with ModelPool(cast, store=store, budget=budget) as company:
                 request = Request((Message("user", "Hi"),), Sampling(max_tokens=5), task="judge")
                 await company.client("judge").ask(request)
                 assert company.client("judge") is company.client("refiner")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnish.agents.llm.rate_limits import AdaptiveLimit, CircuitBreaker, Gate, GatePolicy
+from burnish.agents.llm.rate_limits import AdaptiveLimit, CircuitBreaker, GatePolicy, RequestGate
 from burnish.agents.llm.retry import RetryPolicy
 from burnish.corpora.errors import ModelError, ModelFailure, QuotaPaused
 
@@ -121,7 +121,7 @@ def test_a_probe_that_tells_nothing_makes_room_for_another() -> None:
 
 def test_everyone_waits_while_the_server_asked_one_to() -> None:
     async def work() -> float:
-        gate = Gate()
+        gate = RequestGate()
         ticket = await gate.enter()
         gate.leave(ticket, ModelError("rate_limited", "", retry_after=0.3))
         started = asyncio.get_running_loop().time()
@@ -133,7 +133,7 @@ def test_everyone_waits_while_the_server_asked_one_to() -> None:
 
 def test_a_paused_gate_refuses_those_who_wait_too() -> None:
     async def work() -> list[object]:
-        gate = Gate(GatePolicy(first_limit=1))
+        gate = RequestGate(GatePolicy(first_limit=1))
         ticket = await gate.enter()
         waiting = [asyncio.create_task(gate.enter()) for _ in range(3)]
         await asyncio.sleep(0)

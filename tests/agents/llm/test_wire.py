@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnish.agents.llm.chat_format import Dialect, body_of, error_of, key_of, parse
+from burnish.agents.llm.chat_format import Dialect, body_of, error_of, key_of, parse_body
 from burnish.agents.llm.http_errors import retry_after_of
 from burnish.agents.llm.messages import Message, Reply, Request, Sampling, ToolCall, Usage
 from burnish.agents.llm.retry import is_transient
@@ -115,7 +115,7 @@ replies = st.builds(
 @given(replies)
 def test_a_reply_comes_back_from_its_raw_body(reply: Reply) -> None:
     raw = raw_body(reply)
-    assert parse(raw) == replace(reply, raw=raw)
+    assert parse_body(raw) == replace(reply, raw=raw)
 
 
 def _stream(*events: object, done: bool = True) -> str:
@@ -139,16 +139,16 @@ def test_a_stream_adds_up_to_one_reply() -> None:
         _delta("tool_calls"),
         {"choices": [], "usage": usage},
     )
-    reply = parse(text)
+    reply = parse_body(text)
     assert reply.content == "It works."
     assert reply.tool_calls == (ToolCall("c1", "f", '{"a": 1}'),)
     assert reply.usage == Usage(3, 4)
-    assert parse(reply.raw) == reply
+    assert parse_body(reply.raw) == reply
 
 
 def test_a_stream_that_breaks_off_is_a_broken_connection_that_cost_tokens() -> None:
     with pytest.raises(ModelError) as caught:
-        parse(_stream(_delta(content="half"), done=False))
+        parse_body(_stream(_delta(content="half"), done=False))
     assert caught.value.kind == "connection"
     assert caught.value.charged
 
@@ -156,7 +156,7 @@ def test_a_stream_that_breaks_off_is_a_broken_connection_that_cost_tokens() -> N
 def test_an_error_inside_a_stream_cost_tokens() -> None:
     event = {"error": {"code": "tool_use_failed", "status_code": 400, "message": "secret"}}
     with pytest.raises(ModelError) as caught:
-        parse(_stream(_delta(content="half"), event, done=False))
+        parse_body(_stream(_delta(content="half"), event, done=False))
     assert (caught.value.kind, caught.value.charged) == ("rejected", True)
     assert "secret" not in str(caught.value)
 
@@ -167,7 +167,7 @@ def test_an_error_inside_a_stream_cost_tokens() -> None:
 )
 def test_what_is_no_completion_is_malformed_and_worth_another_try(text: str) -> None:
     with pytest.raises(ModelError) as caught:
-        parse(text)
+        parse_body(text)
     assert caught.value.kind == "malformed"
     assert is_transient(caught.value)
     assert caught.value.raw == text
@@ -176,7 +176,7 @@ def test_what_is_no_completion_is_malformed_and_worth_another_try(text: str) -> 
 @given(st.text() | st.binary().map(lambda b: b.decode("latin-1")))
 def test_no_body_makes_anything_but_a_reply_or_a_model_error(text: str) -> None:
     try:
-        raw = parse(text).raw
+        raw = parse_body(text).raw
     except ModelError as error:
         raw = error.raw
     assert raw == text
@@ -199,7 +199,7 @@ json_values = st.recursive(
 @given(json_values)
 def test_no_json_makes_anything_but_a_reply_or_a_model_error(value: object) -> None:
     try:
-        parse(orjson.dumps(value).decode())
+        parse_body(orjson.dumps(value).decode())
     except ModelError:
         return
 
@@ -280,4 +280,4 @@ def test_hidden_reasoning_in_the_total_counts_as_written() -> None:
         "choices": [{"message": {"content": "x"}, "finish_reason": "stop"}],
         "usage": usage,
     })
-    assert parse(raw.decode()).usage == Usage(10, 40)
+    assert parse_body(raw.decode()).usage == Usage(10, 40)

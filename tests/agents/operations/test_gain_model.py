@@ -5,17 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnish.agents.operations.gain_model import ENOUGH, FEW, Caution, Planner, Trial
+from burnish.agents.operations.gain_model import ENOUGH, FEW, Caution, EditTrial, GainModel
 from burnish.tools.planning.invoice import Charge, calibration, invoice
 
 
-def _trials(count: int, seed: int, *, success: float = 0.7) -> list[Trial]:
+def _trials(count: int, seed: int, *, success: float = 0.7) -> list[EditTrial]:
     """An operation that brings what was promised with some chance, and costs by length."""
     rng = np.random.default_rng(seed)
     promised, length = rng.uniform(1, 3, count), rng.uniform(50, 400, count)
     fine = rng.random(count) < success
     return [
-        Trial("rephrase", (float(n), 1.0), float(p), float(p * ok), float(300 + 2 * n + e))
+        EditTrial("rephrase", (float(n), 1.0), float(p), float(p * ok), float(300 + 2 * n + e))
         for p, n, ok, e in zip(promised, length, fine, rng.normal(0, 20, count), strict=True)
     ]
 
@@ -25,8 +25,8 @@ def _features(rows: Sequence[tuple[float, float]]) -> np.ndarray:
 
 
 def test_estimates_follow_what_the_pilot_brought_and_cost() -> None:
-    planner = Planner(tuple(_trials(60, 0)))
-    found = planner.estimate("rephrase", _features([(100.0, 1.0), (100.0, 1.0), (400.0, 1.0)]))
+    gain_model = GainModel(tuple(_trials(60, 0)))
+    found = gain_model.estimate("rephrase", _features([(100.0, 1.0), (100.0, 1.0), (400.0, 1.0)]))
     assert found.tokens.mean == pytest.approx([500, 500, 1_100], abs=60)
     assert (found.planned_share <= found.share.mean).all()
     assert (found.planned_tokens >= found.tokens.mean).all()
@@ -35,11 +35,11 @@ def test_estimates_follow_what_the_pilot_brought_and_cost() -> None:
 
 def test_what_makes_an_operation_fail_is_learnt() -> None:
     trials = [
-        Trial("generate", (0.0, float(level)), 1e-3, 1e-3 * (level < 2), 500.0)
+        EditTrial("generate", (0.0, float(level)), 1e-3, 1e-3 * (level < 2), 500.0)
         for level in range(4)
         for _ in range(10)
     ]
-    found = Planner(tuple(trials)).estimate("generate", _features([(0.0, 0.0), (0.0, 3.0)]))
+    found = GainModel(tuple(trials)).estimate("generate", _features([(0.0, 0.0), (0.0, 3.0)]))
     assert found.share.mean[0] > 0.7
     assert found.share.mean[1] < 0.3
 
@@ -49,8 +49,8 @@ def test_caution_says_which_bound_a_plan_counts_on() -> None:
     told: dict[Caution, float] = {}
     cautions: tuple[Caution, ...] = ("mean", "sure", "single")
     for caution in cautions:
-        planner = Planner(tuple(_trials(40, 1)), caution=caution)
-        told[caution] = float(planner.estimate("rephrase", rows).planned_share[0])
+        gain_model = GainModel(tuple(_trials(40, 1)), caution=caution)
+        told[caution] = float(gain_model.estimate("rephrase", rows).planned_share[0])
     assert told["single"] < told["sure"] < told["mean"]
 
 
@@ -59,7 +59,7 @@ def test_more_trials_make_the_sure_bound_better_on_the_average() -> None:
 
     def gap(count: int) -> float:
         found = [
-            Planner(tuple(_trials(count, seed))).estimate("rephrase", rows) for seed in range(8)
+            GainModel(tuple(_trials(count, seed))).estimate("rephrase", rows) for seed in range(8)
         ]
         return float(np.mean([f.share.mean[0] - f.planned_share[0] for f in found]))
 
@@ -69,7 +69,7 @@ def test_more_trials_make_the_sure_bound_better_on_the_average() -> None:
 def test_unbroken_success_leaves_doubt_by_its_number() -> None:
     rows = _features([(200.0, 1.0)])
     planned = [
-        Planner(tuple(_trials(count, 0, success=1.0))).estimate("rephrase", rows).planned_share[0]
+        GainModel(tuple(_trials(count, 0, success=1.0))).estimate("rephrase", rows).planned_share[0]
         for count in (0, 2, ENOUGH - 1, 20, 100)
     ]
     assert planned == sorted(planned)
@@ -78,33 +78,33 @@ def test_unbroken_success_leaves_doubt_by_its_number() -> None:
 
 
 def test_an_operation_hardly_tried_costs_what_is_feared() -> None:
-    planner = Planner(priors={"expand": 900.0})
-    found = planner.estimate("expand", _features([(1.0, 1.0), (2.0, 1.0)]))
+    gain_model = GainModel(priors={"expand": 900.0})
+    found = gain_model.estimate("expand", _features([(1.0, 1.0), (2.0, 1.0)]))
     assert found.share.mean.tolist() == [0.5, 0.5]
     assert found.planned_tokens.tolist() == [900.0, 900.0]
-    wiser = planner.learnt([Trial("expand", (1.0, 1.0), 0.3, 0.2, 1_500.0)])
+    wiser = gain_model.with_trials([EditTrial("expand", (1.0, 1.0), 0.3, 0.2, 1_500.0)])
     assert wiser.estimate("expand", _features([(1.0, 1.0)])).tokens.mean[0] == 1_200.0
-    assert planner.trials == ()
+    assert gain_model.trials == ()
 
 
 def test_learning_more_changes_the_estimates() -> None:
-    few = Planner(tuple(_trials(ENOUGH, 2, success=1.0)))
+    few = GainModel(tuple(_trials(ENOUGH, 2, success=1.0)))
     rows = _features([(200.0, 1.0)])
     before = few.estimate("rephrase", rows).share.mean[0]
-    after = few.learnt(_trials(60, 3, success=0.0)).estimate("rephrase", rows).share.mean[0]
+    after = few.with_trials(_trials(60, 3, success=0.0)).estimate("rephrase", rows).share.mean[0]
     assert after < before / 2
 
 
 def test_what_never_works_is_given_up_and_what_worked_once_is_not() -> None:
     failed = _trials(FEW, 0, success=0.0)
-    assert not Planner(tuple(failed[1:])).gives_up("rephrase")
-    assert Planner(tuple(failed)).gives_up("rephrase")
-    assert not Planner((*failed, *_trials(1, 0, success=1.0))).gives_up("rephrase")
+    assert not GainModel(tuple(failed[1:])).gives_up("rephrase")
+    assert GainModel(tuple(failed)).gives_up("rephrase")
+    assert not GainModel((*failed, *_trials(1, 0, success=1.0))).gives_up("rephrase")
 
 
 def test_trials_without_a_promise_tell_of_tokens_only() -> None:
-    trials = [Trial("check", (1.0,), 0.0, 0.0, 700.0)] * 40
-    found = Planner(tuple(trials)).estimate("check", np.ones((1, 1)))
+    trials = [EditTrial("check", (1.0,), 0.0, 0.0, 700.0)] * 40
+    found = GainModel(tuple(trials)).estimate("check", np.ones((1, 1)))
     assert found.tokens.mean[0] == pytest.approx(700)
     assert found.share.mean[0] == 0.5
 
@@ -112,10 +112,10 @@ def test_trials_without_a_promise_tell_of_tokens_only() -> None:
 @given(st.integers(0, 30), st.integers(0, 30))
 def test_what_a_plan_counts_on_is_within_what_may_happen(worked: int, failed: int) -> None:
     trials = [
-        Trial("x", (float(n % 5),), 1.0, float(n < worked), 100.0 + n)
+        EditTrial("x", (float(n % 5),), 1.0, float(n < worked), 100.0 + n)
         for n in range(worked + failed)
     ]
-    found = Planner(tuple(trials)).estimate("x", np.array([[0.0], [2.0], [50.0]]))
+    found = GainModel(tuple(trials)).estimate("x", np.array([[0.0], [2.0], [50.0]]))
     assert np.isfinite(np.array([found.planned_share, found.planned_tokens])).all()
     assert (found.share.mean >= 0).all()
     assert (found.share.mean <= 1).all()
@@ -125,7 +125,7 @@ def test_what_a_plan_counts_on_is_within_what_may_happen(worked: int, failed: in
 
 def test_features_of_another_length_are_refused() -> None:
     with pytest.raises(ValueError, match="other features"):
-        Planner(tuple(_trials(10, 0))).estimate("rephrase", np.ones((2, 3)))
+        GainModel(tuple(_trials(10, 0))).estimate("rephrase", np.ones((2, 3)))
 
 
 def _charge(gain: float, tokens: float, mean: float, *, operation: str = "rephrase") -> Charge:

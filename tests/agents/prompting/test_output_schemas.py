@@ -26,7 +26,7 @@ from burnish.agents.prompting.output_schemas import (
     form_schema,
     tools_of,
 )
-from burnish.agents.validators.librarian import Finding
+from burnish.agents.validators.librarian import PassageJudgement
 
 
 def test_answers_in_the_json_notation_fit_the_schema() -> None:
@@ -74,7 +74,7 @@ def test_nothing_in_the_forms_is_unbounded() -> None:
         check(tool["function"]["parameters"])
 
 
-WRITTEN = (*FORMS, Finding)
+WRITTEN = (*FORMS, PassageJudgement)
 KNOWN = {
     "type", "properties", "required", "additionalProperties", "items", "minItems", "maxItems",
     "minimum", "maximum", "enum", "pattern",
@@ -124,7 +124,7 @@ ANSWERS: dict[type[Any], dict[str, Any]] = {
         "passage": "p-1", "quote": "so it is",
     },
     Repaired: {"question": "q?", "answer": "a", "wrong_answers": [], "rationale": "6 - 4 = 2"},
-    Finding: {
+    PassageJudgement: {
         "verdict": "support", "passages": [1, 3], "quote": "so", "answer": "", "certainty": 0.75,
     },
 }  # fmt: skip

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from burnish.agents.llm.messages import Message, Reply, Request
 from burnish.agents.llm.scripted import ScriptedClient, calling
 from burnish.agents.prompting.probe import Constraints, probe
-from burnish.agents.prompting.structured import Answer, ask_parsed, calls_as, json_as
+from burnish.agents.prompting.structured import ParsedReply, ask_parsed, calls_as, json_reader
 from burnish.corpora.errors import ModelError, QuarantinedReply
 
 Question = Callable[..., Request]
@@ -18,11 +18,11 @@ class Verdict(BaseModel):
     keep: bool
 
 
-READ = json_as(TypeAdapter(Verdict))
+READ = json_reader(TypeAdapter(Verdict))
 CALLS = calls_as({"judge": TypeAdapter(Verdict)})
 
 
-def _ask(script: ScriptedClient, request: Request) -> Answer[Verdict]:
+def _ask(script: ScriptedClient, request: Request) -> ParsedReply[Verdict]:
     return asyncio.run(ask_parsed(script, request, READ))
 
 

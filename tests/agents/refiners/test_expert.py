@@ -5,7 +5,7 @@ import pytest
 
 from burnish.agents.llm.messages import Reply
 from burnish.agents.llm.scripted import ScriptedClient
-from burnish.agents.refiners.expert import Expert, ExpertConfig, refined_in, rules_of
+from burnish.agents.refiners.expert import Expert, ExpertConfig, read_refined, read_rules
 from burnish.corpora.errors import QuarantinedReply, ReplyError, UsageError
 from burnish.tools.deletion.lines import Lines
 
@@ -33,10 +33,10 @@ def test_the_document_comes_last_and_fenced_by_its_own_code() -> None:
 
 
 def test_the_text_between_the_marks_is_taken_as_it_stands() -> None:
-    assert refined_in(Reply(wrapped("  a\n\nb </document> c"))) == "  a\n\nb </document> c"
-    assert not refined_in(Reply("<document>\n\n</document>"))
+    assert read_refined(Reply(wrapped("  a\n\nb </document> c"))) == "  a\n\nb </document> c"
+    assert not read_refined(Reply("<document>\n\n</document>"))
     with pytest.raises(ReplyError):
-        refined_in(Reply("only words"))
+        read_refined(Reply("only words"))
 
 
 def test_an_answer_without_form_is_asked_for_once_more() -> None:
@@ -50,11 +50,11 @@ def test_an_answer_without_form_is_asked_for_once_more() -> None:
 def test_a_corpus_brings_rules_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "rules.md"
     path.write_text("Keep recipes only.\n", encoding="utf-8")
-    assert rules_of(path) == "Keep recipes only."
+    assert read_rules(path) == "Keep recipes only."
     assert Expert.load(ScriptedClient([]), path).system.startswith("Keep recipes only.")
     assert (
         Expert.load(ScriptedClient([]), path).revision != Expert.load(ScriptedClient([])).revision
     )
     path.write_text(" ", encoding="utf-8")
     with pytest.raises(UsageError, match="empty"):
-        rules_of(path)
+        read_rules(path)

@@ -14,8 +14,13 @@ from hypothesis import strategies as st
 
 from burnish.agents.prompting.output_schemas import tools_of
 from burnish.agents.refiners.served import Prompt, ServedConfig
-from burnish.agents.sft.conversations import Conversation, as_json_answer, in_forms, read_pairs
-from burnish.agents.sft.recipes import RECIPES, Recipe, Shape
+from burnish.agents.sft.conversations import (
+    TrainingConversation,
+    as_json_answer,
+    in_forms,
+    read_pairs,
+)
+from burnish.agents.sft.recipes import RECIPES, ModelShape, SftRecipe
 from burnish.corpora.errors import SourceError, UsageError
 from burnish.graphs.cli.train_served import choose
 from burnish.tools.deletion.notation import parse
@@ -23,7 +28,7 @@ from burnish.tools.deletion.notation import parse
 torch = pytest.importorskip("torch", reason="needs burnish[sft]")
 pytest.importorskip("transformers", reason="needs burnish[sft]")
 
-from burnish.agents.sft.learner import Job, Learner, with_lora  # noqa: E402
+from burnish.agents.sft.learner import Learner, TrainingJob, with_lora  # noqa: E402
 from burnish.agents.sft.tokenize import (  # noqa: E402
     END,
     IGNORED,
@@ -33,10 +38,10 @@ from burnish.agents.sft.tokenize import (  # noqa: E402
     new_tokenizer,
     pack,
 )
-from burnish.agents.sft.train import rate, train_served  # noqa: E402
+from burnish.agents.sft.train import learning_rate, train_served  # noqa: E402
 
-SHAPE = Shape(vocabulary=400, width=32, layers=2, heads=2, kv_heads=1, head_width=64)
-RECIPE = Recipe(learning_rate=1e-2, batch=2, max_length=512, epochs=30, answers="given")
+SHAPE = ModelShape(vocabulary=400, width=32, layers=2, heads=2, kv_heads=1, head_width=64)
+RECIPE = SftRecipe(learning_rate=1e-2, batch=2, max_length=512, epochs=30, answers="given")
 
 
 def call(name: str, **arguments: object) -> dict[str, Any]:
@@ -48,8 +53,8 @@ def quiet(line: str) -> None:
     del line
 
 
-def pair(text: str, *calls: dict[str, Any], tools: bool = False) -> Conversation:
-    return Conversation(
+def pair(text: str, *calls: dict[str, Any], tools: bool = False) -> TrainingConversation:
+    return TrainingConversation(
         (
             {"role": "system", "content": "Clean."},
             {"role": "user", "content": text},
@@ -66,15 +71,15 @@ PAIRS = [
 ]
 
 
-def written(folder: Path, pairs: list[Conversation]) -> Path:
+def written(folder: Path, pairs: list[TrainingConversation]) -> Path:
     path = folder / "train.jsonl"
     rows = [{"messages": list(one.turns), "tools": list(one.tools)} for one in pairs]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     return path
 
 
-def job(folder: Path, **changes: Any) -> Job:
-    plain = Job(written(folder, PAIRS), None, None, SHAPE, RECIPE)
+def job(folder: Path, **changes: Any) -> TrainingJob:
+    plain = TrainingJob(written(folder, PAIRS), None, None, SHAPE, RECIPE)
     return dataclasses.replace(plain, **changes)
 
 
@@ -111,7 +116,7 @@ def test_every_other_pair_becomes_a_json_answer_that_parses() -> None:
 def test_each_form_of_answer_is_learnt_under_the_prompt_it_is_asked_with() -> None:
     asked = {mode: Prompt.of(ServedConfig(mode=mode)) for mode in ("tools", "one_shot")}
     turns = ({"role": "system", "content": asked["tools"].system}, *PAIRS[0].turns[1:])
-    tools, one_shot = in_forms([Conversation(turns, asked["tools"].tools)] * 2, "both")
+    tools, one_shot = in_forms([TrainingConversation(turns, asked["tools"].tools)] * 2, "both")
     assert (tools.turns[0]["content"], tools.tools) == (asked["tools"].system, asked["tools"].tools)
     assert (one_shot.turns[0]["content"], one_shot.tools) == (asked["one_shot"].system, ())
     assert one_shot.turns[1] == tools.turns[1]
@@ -119,7 +124,7 @@ def test_each_form_of_answer_is_learnt_under_the_prompt_it_is_asked_with() -> No
 
 def test_a_conversation_in_which_tools_answered_keeps_its_form() -> None:
     turns = (*PAIRS[0].turns, {"role": "tool", "content": "done"}, {"role": "assistant"})
-    agentic = Conversation(turns, tools_of("tools", strict=True))
+    agentic = TrainingConversation(turns, tools_of("tools", strict=True))
     assert as_json_answer(agentic) is agentic
 
 
@@ -173,9 +178,9 @@ def test_packed_pairs_do_not_see_each_other(tmp_path: Path) -> None:
 
 def test_the_learning_rate_rises_and_falls_as_the_recipe_says() -> None:
     recipe = RECIPES["ultrax"]
-    assert rate(0.03, recipe) == pytest.approx(1.0)
-    assert rate(1.0, recipe) * recipe.learning_rate == pytest.approx(3e-6)
-    assert rate(0.015, recipe) == pytest.approx(0.5)
+    assert learning_rate(0.03, recipe) == pytest.approx(1.0)
+    assert learning_rate(1.0, recipe) * recipe.learning_rate == pytest.approx(3e-6)
+    assert learning_rate(0.015, recipe) == pytest.approx(0.5)
 
 
 def test_training_learns_and_leaves_a_folder_that_loads(tmp_path: Path) -> None:
@@ -199,9 +204,9 @@ def test_training_learns_and_leaves_a_folder_that_loads(tmp_path: Path) -> None:
 
 def test_low_rank_training_from_a_base_changes_the_merged_weights(tmp_path: Path) -> None:
     pytest.importorskip("peft", reason="needs burnish[sft]")
-    first = job(tmp_path, recipe=Recipe(max_length=512, epochs=1, answers="given"))
+    first = job(tmp_path, recipe=SftRecipe(max_length=512, epochs=1, answers="given"))
     train_served(first, tmp_path / "base", quiet)
-    recipe = Recipe(learning_rate=1e-2, max_length=512, epochs=5, lora_rank=2, answers="given")
+    recipe = SftRecipe(learning_rate=1e-2, max_length=512, epochs=5, lora_rank=2, answers="given")
     second = job(tmp_path, base=tmp_path / "base", recipe=recipe)
     learner = with_lora(Learner.of(second, PAIRS), recipe)
     trained = sum(w.numel() for w in learner.model.parameters() if w.requires_grad)
@@ -216,7 +221,7 @@ def test_low_rank_training_from_a_base_changes_the_merged_weights(tmp_path: Path
 
 def test_pairs_that_are_all_too_long_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="every pair is longer than 8 tokens"):
-        train_served(job(tmp_path, recipe=Recipe(max_length=8)), tmp_path / "model", quiet)
+        train_served(job(tmp_path, recipe=SftRecipe(max_length=8)), tmp_path / "model", quiet)
 
 
 def test_a_base_that_is_no_model_is_refused(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from burnish.agents.llm.client import Client
 from burnish.agents.llm.reply_store import ReplyStore
 from burnish.agents.prompting.output_schemas import form_schema
-from burnish.agents.validators.librarian import Finding, Librarian
+from burnish.agents.validators.librarian import Librarian, PassageJudgement
 from burnish.agents.validators.reasoner import Reasoner
 from burnish.agents.validators.validation import Validation
 from burnish.corpora.errors import SandboxUnavailable
@@ -76,7 +76,7 @@ def test_both_validators_ask_as_a_vllm_server_takes_it_and_their_verdicts_stand(
     judge = next(body for body in bodies if "response_format" in body)
     assert judge["response_format"] == {
         "type": "json_schema",
-        "json_schema": {"name": "reply", "schema": form_schema(Finding), "strict": True},
+        "json_schema": {"name": "reply", "schema": form_schema(PassageJudgement), "strict": True},
     }
     assert {body["temperature"] for body in bodies} == {0.0}
     allowed = {"model", "messages", "max_tokens", "temperature", "response_format", "seed"}

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnish.agents.validators.opinions import joined, together
-from burnish.agents.validators.validation import Policy, Validation, combine
-from burnish.agents.validators.verdict import Evidence, Opinion, Verdict
-from burnish.corpora.records import QAItem
+from burnish.agents.validators.opinions import join_confidences, join_verdicts
+from burnish.agents.validators.validation import ReviewPolicy, Validation, combine
+from burnish.corpora.records import Evidence, Opinion, QAItem, Verdict
 
 COMPUTABLE = QAItem("1", "How many sacks are 12 sacks a day in 7 days?", "84")
 FACTUAL = QAItem("2", "Who wrote the treatise on mills?", "Belidor", domain="history")
@@ -21,7 +20,7 @@ def said(
 ) -> Verdict:
     sure = 0.0 if opinion == "abstain" else confidence
     evidence = (Evidence("judgement", opinion, found or ""),)
-    return Verdict("v", opinion, sure, f"says {opinion}", found, evidence, 5, paths=paths)
+    return Verdict("v", opinion, sure, f"says {opinion}", found, 5, paths=paths, evidence=evidence)
 
 
 @st.composite
@@ -115,25 +114,25 @@ def test_weak_opinions_and_abstentions_are_reviewed_as_the_policy_says() -> None
     assert combine([said("accept", confidence=0.3)]).to_review
     assert not combine([said("accept", confidence=0.9)]).to_review
     assert combine([]).to_review
-    assert not combine([said("abstain")], Policy(review_abstentions=False)).to_review
+    assert not combine([said("abstain")], ReviewPolicy(review_abstentions=False)).to_review
 
 
 @given(st.lists(st.floats(0, 1), max_size=5), st.floats(0, 1))
 def test_voices_that_agree_strengthen_each_other(confidences: list[float], more: float) -> None:
-    assert together([*confidences, more]) >= together(confidences) - 1e-12
-    assert together([*confidences, more]) >= more - 1e-12
+    assert join_confidences([*confidences, more]) >= join_confidences(confidences) - 1e-12
+    assert join_confidences([*confidences, more]) >= more - 1e-12
 
 
 def test_paths_of_one_validator_join() -> None:
     calculation, program = said("reject", "84", "calculation"), said("reject", "84.0", "program")
-    both = joined("reasoner", [calculation, program])
+    both = join_verdicts("reasoner", [calculation, program])
     assert (both.opinion, both.found, both.paths) == ("reject", "84", ("calculation", "program"))
     assert both.confidence > calculation.confidence
     other = replace(program, found="90")
-    apart = joined("reasoner", [calculation, other])
+    apart = join_verdicts("reasoner", [calculation, other])
     assert (apart.opinion, apart.found, len(apart.paths)) == ("reject", None, 1)
-    assert joined("r", [calculation, said("accept", "1")]).opinion == "abstain"
-    assert joined("r", [calculation, said("abstain")]).opinion == "reject"
+    assert join_verdicts("r", [calculation, said("accept", "1")]).opinion == "abstain"
+    assert join_verdicts("r", [calculation, said("abstain")]).opinion == "reject"
 
 
 @dataclass

@@ -18,8 +18,8 @@ from burnish.eval.datasets import mmlu
 from burnish.eval.questions import command as qa
 from burnish.eval.questions.runs import Bench, Writer, run_trials
 from burnish.graphs.questions.operate.assembly import assembled
-from burnish.graphs.questions.operate.record_graph import Workshop
-from burnish.graphs.questions.state.working_set import Desk
+from burnish.graphs.questions.operate.record_graph import QuestionServices
+from burnish.graphs.questions.state.working_set import WorkingSet
 from burnish.graphs.runs.settings import Settings
 
 BUDGET = 150_000
@@ -66,7 +66,9 @@ def answer(request: Request) -> str:
 
 
 @asynccontextmanager
-async def scripted(settings: Settings, desk: Desk, root: Path) -> AsyncGenerator[Workshop]:
+async def scripted(
+    settings: Settings, desk: WorkingSet, root: Path
+) -> AsyncGenerator[QuestionServices]:
     store, budget = open_services(root, BUDGET)
     try:
         async with AsyncExitStack() as stack:

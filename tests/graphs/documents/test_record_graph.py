@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from langgraph.runtime import Runtime
 
-from burnish.agents.refiners.refiner import Attempt, Refiner
+from burnish.agents.refiners.refiner import AnyRefiner, Attempt
 from burnish.agents.refiners.rules import RulesRefiner
 from burnish.agents.refiners.scripted import ScriptedRefiner
+from burnish.corpora.errors import RefinerError
 from burnish.corpora.records import Document
 from burnish.graphs.documents.record_graph import (
     Case,
@@ -32,7 +33,7 @@ DOCUMENT = Document("d", TEXT)
 
 
 def _decide(
-    refiner: Refiner, *documents: Document, attempts: int = 2, ratio: float = 0.98
+    refiner: AnyRefiner, *documents: Document, attempts: int = 2, ratio: float = 0.98
 ) -> list[Decision]:
     services = Services(refiner, Guard(ratio), attempts)
     return asyncio.run(drive(GRAPH, documents, services))
@@ -78,7 +79,7 @@ TRIED = Attempt(Program(), ("no",))
     ],
 )
 def test_complaints_go_back_to_a_conversing_refiner_while_attempts_are_left(
-    refiner: Refiner, complaints: tuple[str, ...], tried: int, attempts: int, next_node: str
+    refiner: AnyRefiner, complaints: tuple[str, ...], tried: int, attempts: int, next_node: str
 ) -> None:
     case = Case(DOCUMENT, attempts=(TRIED,) * tried, complaints=complaints)
     runtime = Runtime(context=Services(refiner, attempts=attempts))
@@ -112,6 +113,30 @@ def _reached(start: str, steps: dict[str, set[str]]) -> set[str]:
         seen |= new
         front.extend(new)
     return seen
+
+
+@dataclass(frozen=True)
+class _Silent(_Told):
+    def propose(self, documents: Sequence[Document]) -> list[Program]:
+        raise RefinerError(f"{len(documents)} documents were too much")
+
+
+def test_a_batch_that_nobody_answers_for_stays_as_it_is() -> None:
+    decisions = _decide(_Silent({}), DOCUMENT, Document("e", "Menu"))
+    assert [one.outcome for one in decisions] == ["failed", "failed"]
+    assert [one.refined for one in decisions] == [DOCUMENT.text, "Menu"]
+    assert all(one.flag == "failed: 2 documents were too much" for one in decisions)
+
+
+@dataclass(frozen=True)
+class _Careless(_Told):
+    def propose(self, documents: Sequence[Document]) -> list[Program]:
+        return [Program()] * (len(documents) - 1)
+
+
+def test_a_refiner_must_give_one_program_for_each_document() -> None:
+    with pytest.raises(RefinerError, match="1 programs for 2 documents"):
+        _decide(_Careless({}), DOCUMENT, Document("e", "Menu"))
 
 
 def test_a_rejected_call_is_asked_again_with_the_complaint() -> None:

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from burnish.agents.refiners.refiner import BulkRefiner, Refiner
+from burnish.agents.refiners.refiner import AnyRefiner, Refiner
 from burnish.agents.refiners.scripted import ScriptedRefiner
 from burnish.corpora.errors import RunError, SourceError
-from burnish.corpora.runs.document_ledger import OUTCOMES, read
+from burnish.corpora.records import DOCUMENTS
+from burnish.corpora.runs.document_ledger import LEDGER
 from burnish.corpora.runs.folder import RunFolder
 from burnish.eval.robustness.crashes import Trial, imbalance, snapshot, write_corpus
 from burnish.eval.robustness.sessions import start
@@ -49,7 +50,7 @@ def _run(
     pairs: Sequence[str] = RULES,
     *,
     workers: int = 1,
-    refiner: Refiner | None = None,
+    refiner: AnyRefiner | None = None,
     answer: bool | None = None,
 ) -> RunState:
     settings = load((), pairs)
@@ -74,9 +75,11 @@ def test_a_run_refines_every_row_and_says_so(done: Path) -> None:
     folder = RunFolder.open(done)
     assert len(folder.finished()) == 11
     outcomes = Counter(
-        entry.outcome for index in folder.finished() for entry in read(folder.part("ledger", index))
+        entry.outcome
+        for index in folder.finished()
+        for entry in LEDGER.read(folder.part("ledger", index))
     )
-    assert set(outcomes) <= set(OUTCOMES)
+    assert set(outcomes) <= set(DOCUMENTS.outcomes)
     assert outcomes["edited"] > 100
     assert (done / "report.html").is_file()
 
@@ -125,7 +128,7 @@ def test_a_run_resumes_from_its_markers_with_identical_bytes(
 def test_a_finished_run_is_left_as_it_is(corpus: Path, done: Path, tmp_path: Path) -> None:
     root = _copy(done, tmp_path / "run")
     refiner = make_refiner(load((), RULES).refiner)
-    assert isinstance(refiner, BulkRefiner)
+    assert isinstance(refiner, Refiner)
     unused = _Counting(refiner)
     state = _run(corpus, root, refiner=unused)
     assert state.get("totals", {})["rows"] == ROWS
@@ -134,7 +137,7 @@ def test_a_finished_run_is_left_as_it_is(corpus: Path, done: Path, tmp_path: Pat
 
 @dataclass
 class _Counting:
-    inner: BulkRefiner
+    inner: Refiner
     asked: list[int] = field(default_factory=list[int])
 
     @property
@@ -268,7 +271,7 @@ def test_too_many_failures_are_a_fault(tmp_path: Path) -> None:
         "2 of 9 rows failed or were quarantined, more than run.max_failure_ratio=0.1 allows"
     ]
     totals = state.get("totals", {})
-    assert [totals[outcome] for outcome in OUTCOMES] == [6, 0, 1, 1, 1]
+    assert [totals[outcome] for outcome in DOCUMENTS.outcomes] == [6, 0, 1, 1, 1]
     state = _run(corpus, tmp_path / "run", [pairs[1], "run.max_failure_ratio=0.3"], refiner=refiner)
     assert state.get("faults") == []
 

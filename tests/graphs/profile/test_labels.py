@@ -13,6 +13,7 @@ import pyarrow.parquet as parquet
 import pytest
 from aiohttp import web
 from numpy.typing import NDArray
+from rich.console import Console
 
 from burnish.corpora.errors import UsageError
 from burnish.corpora.runs.folder import RunFolder
@@ -34,6 +35,9 @@ WORDS = ("ropes", "rocks", "rivers")
 
 class Spotter:
     """Vectors by which of three words a text holds."""
+
+    name = digest = "spotter"
+    dimensions = 4
 
     def __init__(self) -> None:
         self.texts = 0
@@ -149,7 +153,7 @@ def test_a_profile_has_the_labels_as_cells_and_says_how_they_came(
     cells = {row["name"]: row["items"] for row in result.figures["cells"]}
     assert cells == {"ropes": 12, "rocks": 6, "other": 2}
     assert result.figures["labels"]["labelled"] == 40
-    show(result.figures, None)
+    show(result.figures, None, Console())
     assert "40 items, 4 of them other; not calibrated" in capsys.readouterr().out
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from burnish.corpora.errors import UsageError
 from burnish.corpora.runs.folder import RunFolder
-from burnish.corpora.runs.question_ledger import QAEntry, read
+from burnish.corpora.runs.question_ledger import LEDGER, QAEntry
 from burnish.graphs.archive.question_replay import replay_set, verify_set
 from burnish.graphs.questions.stages import QaContext
 from burnish.graphs.runs.graph import carry_out
@@ -122,7 +122,7 @@ def done(sets: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _ledger(root: Path) -> dict[str, QAEntry]:
-    return {entry.id: entry for entry in read(RunFolder.open(root).part("ledger", 0))}
+    return {entry.id: entry for entry in LEDGER.read(RunFolder.open(root).part("ledger", 0))}
 
 
 def _rows(root: Path) -> dict[str, dict[str, Any]]:
@@ -147,9 +147,9 @@ def test_wrong_answers_are_borrowed_and_the_key_is_kept(sets: Path, done: Path) 
         assert not any(compare(key, one).may_be_same for one in wrong)
         assert (after["question"], after["note"]) == (before["question"], before["note"])
         assert "borrowed from" in entries[name].reason
-    places = Counter(rows[name]["answer"] for name in edited)
-    assert set(places) == set("ABCD")
-    assert max(places.values()) < 0.25 * len(edited) + 3 * (0.1875 * len(edited)) ** 0.5
+    strata = Counter(rows[name]["answer"] for name in edited)
+    assert set(strata) == set("ABCD")
+    assert max(strata.values()) < 0.25 * len(edited) + 3 * (0.1875 * len(edited)) ** 0.5
 
 
 def test_items_that_cannot_hide_their_key_stand_as_they_came_and_say_why(

@@ -21,12 +21,12 @@ from burnish.agents.llm.endpoints import open_services
 from burnish.agents.llm.messages import Message, Request, Sampling
 from burnish.agents.llm.scripted import ScriptedClient
 from burnish.corpora.runs.folder import RunFolder
-from burnish.corpora.runs.question_ledger import QAEntry, read
+from burnish.corpora.runs.question_ledger import LEDGER, QAEntry
 from burnish.graphs.archive.question_replay import replay_set, verify_set
 from burnish.graphs.questions.operate.assembly import assembled
-from burnish.graphs.questions.operate.record_graph import Workshop
+from burnish.graphs.questions.operate.record_graph import QuestionServices
 from burnish.graphs.questions.stages import QaContext
-from burnish.graphs.questions.state.working_set import Desk
+from burnish.graphs.questions.state.working_set import WorkingSet
 from burnish.graphs.runs.graph import RunState, carry_out
 from burnish.graphs.runs.settings import Settings, load
 from tests.support.question_sets import item, programs_run, skewed, write
@@ -77,14 +77,14 @@ class Scripted:
 
     @asynccontextmanager
     async def __call__(
-        self, settings: Settings, desk: Desk, root: Path
-    ) -> AsyncGenerator[Workshop]:
+        self, settings: Settings, working: WorkingSet, root: Path
+    ) -> AsyncGenerator[QuestionServices]:
         store, budget = open_services(root, self.budget)
         script = ScriptedClient(self.script)
         try:
             async with AsyncExitStack() as stack:
                 model = Client(script, store=store, budget=budget)
-                yield assembled(settings, desk, model, stack)
+                yield assembled(settings, working, model, stack)
         finally:
             self.asked += len(script.requests)
             store.close()
@@ -106,7 +106,7 @@ def _run(
 
 
 def _ledger(root: Path) -> list[QAEntry]:
-    return list(read(RunFolder.open(root).part("ledger", 0)))
+    return list(LEDGER.read(RunFolder.open(root).part("ledger", 0)))
 
 
 def _report(root: Path) -> dict[str, Any]:

@@ -4,11 +4,11 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from burnish.agents.operations.operation import Order
+from burnish.agents.operations.operation import EditOrder
 from burnish.corpora.records import QAItem
-from burnish.graphs.questions.plan.solve import Counted, Outlook, solve_round
-from burnish.graphs.questions.state.candidates import Candidate, Option, Since
-from burnish.graphs.questions.state.target import Aim
+from burnish.graphs.questions.plan.solve import OptionEstimates, RoundInput, solve_round
+from burnish.graphs.questions.state.candidates import Candidate, EarlierRounds, EditOption
+from burnish.graphs.questions.state.target import Target
 from burnish.graphs.runs.question_settings import QaSettings
 
 
@@ -28,66 +28,70 @@ def test_a_plan_keeps_the_size_within_its_bounds(
     found: tuple[list[int], list[int], list[float]], cap: float
 ) -> None:
     now, more, shares = found
-    places = tuple(f"cell{at}" for at in range(len(now)))
-    aim = Aim(places, np.array(shares) / sum(shares), None, "")
+    strata = tuple(f"cell{at}" for at in range(len(now)))
+    target = Target(strata, np.array(shares) / sum(shares), None, "")
     items = [
-        Candidate(QAItem(f"{place}-{n}", "why", "so"), place)
-        for place, count in zip(places, now, strict=True)
+        Candidate(QAItem(f"{stratum}-{n}", "why", "so"), stratum)
+        for stratum, count in zip(strata, now, strict=True)
         for n in range(count)
     ]
-    removals = [Option(one.item.id, Order("remove", one.item), one.place, "") for one in items]
+    removals = [
+        EditOption(one.item.id, EditOrder("remove", one.item), one.stratum, "") for one in items
+    ]
     draws = [
-        Option(f"{place}+{n}", Order("draw", QAItem(f"{place}+{n}", "why", "so")), "", place)
-        for place, count in zip(places, more, strict=True)
+        EditOption(
+            f"{stratum}+{n}", EditOrder("draw", QAItem(f"{stratum}+{n}", "why", "so")), "", stratum
+        )
+        for stratum, count in zip(strata, more, strict=True)
         for n in range(count)
     ]
     bounds = QaSettings(size_floor=min(cap, 0.9), size_cap=cap)
     options = [*removals, *draws]
-    chosen = _chosen(options, Outlook(items, aim, Since(len(items), 0), 0.0), bounds)
+    chosen = _chosen(options, RoundInput(items, target, EarlierRounds(len(items), 0), 0.0), bounds)
     size = len(items) + sum(1 if one.order.operation == "draw" else -1 for one in chosen)
     least = ceil(bounds.size_floor * len(items))
     assert least <= size <= max(int(cap * len(items)), least)
 
 
-def _chosen(options: list[Option], outlook: Outlook, bounds: QaSettings) -> list[Option]:
-    counted = Counted(np.ones(len(options)), np.array([one.cost for one in options]))
-    found = solve_round(options, counted, outlook, bounds)
+def _chosen(options: list[EditOption], given: RoundInput, bounds: QaSettings) -> list[EditOption]:
+    counted = OptionEstimates(np.ones(len(options)), np.array([one.cost for one in options]))
+    found = solve_round(options, counted, given, bounds)
     return [options[at] for at in found.chosen.tolist()]
 
 
 @st.composite
-def _rounds(draw: st.DrawFn) -> tuple[list[Candidate], list[Option], int, int]:
+def _rounds(draw: st.DrawFn) -> tuple[list[Candidate], list[EditOption], int, int]:
     """A set with drawable items and items that can be changed, most edits, and edits so far."""
-    places = ["a", "b", "c"][: draw(st.integers(1, 3))]
+    strata = ["a", "b", "c"][: draw(st.integers(1, 3))]
     items: list[Candidate] = []
-    options: list[Option] = []
+    options: list[EditOption] = []
     for number in range(draw(st.integers(2, 25))):
         item = QAItem(str(number), f"What is {number}?", "x")
-        place = draw(st.sampled_from(places))
-        items.append(Candidate(item, place))
+        stratum = draw(st.sampled_from(strata))
+        items.append(Candidate(item, stratum))
         for name in draw(st.sets(st.sampled_from(("remove", "rephrase", "recalibrate", "check")))):
-            to = {"remove": "", "recalibrate": draw(st.sampled_from(places))}.get(name, place)
+            to = {"remove": "", "recalibrate": draw(st.sampled_from(strata))}.get(name, stratum)
             gain = draw(st.floats(0, 0.01))
-            options.append(Option(item.id, Order(name, item), place, to, gain, 1.0))
+            options.append(EditOption(item.id, EditOrder(name, item), stratum, to, gain, 1.0))
     for number in range(draw(st.integers(0, 20))):
-        place = draw(st.sampled_from(places))
+        stratum = draw(st.sampled_from(strata))
         for name in draw(st.sets(st.sampled_from(("draw", "generate", "expand")), min_size=1)):
-            order = Order(name, None, place, seed=number)
-            options.append(Option(f"new:{number}", order, "", place, cost=1.0))
+            order = EditOrder(name, None, stratum, seed=number)
+            options.append(EditOption(f"new:{number}", order, "", stratum, cost=1.0))
     return items, options, draw(st.integers(0, 8)), draw(st.integers(0, 4))
 
 
 @settings(max_examples=12, deadline=None)
 @given(_rounds())
 def test_no_plan_orders_more_edits_than_are_left(
-    found: tuple[list[Candidate], list[Option], int, int],
+    found: tuple[list[Candidate], list[EditOption], int, int],
 ) -> None:
     items, options, most, before = found
     assume(options)
-    names = tuple(sorted({one.place for one in items} | {o.place_to for o in options} - {""}))
-    aim = Aim(names, np.full(len(names), 1 / len(names)), None, "uniform")
+    names = tuple(sorted({one.stratum for one in items} | {o.stratum_to for o in options} - {""}))
+    target = Target(names, np.full(len(names), 1 / len(names)), None, "uniform")
     bounds = QaSettings(max_edits=most, size_floor=0.5, size_cap=1.5)
-    since = Since(len(items), before)
-    chosen = _chosen(options, Outlook(items, aim, since, 1_000.0), bounds)
+    earlier = EarlierRounds(len(items), before)
+    chosen = _chosen(options, RoundInput(items, target, earlier, 1_000.0), bounds)
     edits = [one for one in chosen if one.order.operation != "check"]
     assert len(edits) <= max(most - before, 0)

@@ -18,20 +18,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from burnish.agents.operations.operation import Edit, Operation, Order
-from burnish.agents.validators.validation import Policy, Validation
-from burnish.agents.validators.verdict import Evidence, Verdict
+from burnish.agents.operations.operation import EditOrder, EditResult, Operation
+from burnish.agents.validators.validation import ReviewPolicy, Validation
 from burnish.corpora.errors import BudgetExhausted, QuotaPaused, RunError, SourceError, UsageError
-from burnish.corpora.records import QAItem
+from burnish.corpora.records import Evidence, QAItem, Verdict
 from burnish.corpora.runs.folder import RunFolder
-from burnish.corpora.runs.question_ledger import QAEntry, read
+from burnish.corpora.runs.question_ledger import LEDGER, QAEntry
 from burnish.eval.robustness.sessions import start
 from burnish.graphs.archive.question_replay import replay_set, verify_set
 from burnish.graphs.cli.run import kind_of
 from burnish.graphs.questions.operate.assembly import offline_operations
-from burnish.graphs.questions.operate.record_graph import Workshop
+from burnish.graphs.questions.operate.record_graph import QuestionServices
 from burnish.graphs.questions.stages import QaContext
-from burnish.graphs.questions.state.working_set import Desk
+from burnish.graphs.questions.state.working_set import WorkingSet
 from burnish.graphs.runs.graph import RunState, carry_out
 from burnish.graphs.runs.settings import Settings, load
 from tests.support.question_sets import pool, skewed, write
@@ -73,7 +72,7 @@ def _run(sets: Path, root: Path, *pairs: str, **parts: Any) -> RunState:
 
 def _ledger(root: Path) -> list[QAEntry]:
     folder = RunFolder.open(root)
-    return list(read(folder.part("ledger", 0)))
+    return list(LEDGER.read(folder.part("ledger", 0)))
 
 
 def _snapshot(root: Path) -> dict[str, bytes]:
@@ -283,7 +282,7 @@ def test_a_missing_reserve_is_one_clear_line(sets: Path, tmp_path: Path) -> None
         _run(sets, tmp_path / "run", f"qa.reserve={tmp_path / 'nowhere.jsonl'}")
 
 
-# With agents of our own in the place of those that ask a model.
+# With agents of our own in the stratum of those that ask a model.
 
 
 @dataclass
@@ -291,34 +290,36 @@ class Reword:
     """Stands where an operation with a model would."""
 
     name: str = "flag"
+    revision: str = "1"
     needs_model: bool = True
 
-    async def apply(self, order: Order) -> Edit:
+    async def apply(self, order: EditOrder) -> EditResult:
         item = order.item
         assert item is not None
         number = int(item.id.rpartition("-")[2])
         if number % 5 == 1:
-            return Edit(order, "failed", item, reason="the model gave no answer", tokens=7)
+            return EditResult(order, "failed", item, reason="the model gave no answer", tokens=7)
         if number % 5 == 2:
             raise BudgetExhausted(asked=100, spent=90, held=0, limit=100)
         after = replace(item, question=item.question + " Answer in steps.")
-        opinion = Verdict(
-            "reader", "accept", 0.4, "looks right", None, (Evidence("judgement", "m", "ok"),), 5
-        )
-        return Edit(order, "done", item, after, "reworded", 12, verdicts=(opinion,))
+        evidence = (Evidence("judgement", "m", "ok"),)
+        opinion = Verdict("reader", "accept", 0.4, "looks right", None, 5, evidence=evidence)
+        return EditResult(order, "done", item, after, "reworded", 12, verdicts=(opinion,))
 
 
 @dataclass(frozen=True)
-class Opened:
+class ServicesOpener:
     operation: Operation
     validation: Validation | None = None
 
     @asynccontextmanager
     async def __call__(
-        self, settings: Settings, _desk: Desk, _root: Path
-    ) -> AsyncGenerator[Workshop]:
+        self, settings: Settings, _working: WorkingSet, _root: Path
+    ) -> AsyncGenerator[QuestionServices]:
         operations = {self.operation.name: self.operation}
-        yield Workshop(operations, self.validation, Policy(enough=settings.qa.review_below))
+        yield QuestionServices(
+            operations, self.validation, ReviewPolicy(enough=settings.qa.review_below)
+        )
 
 
 def _faulty(folder: Path) -> Path:
@@ -336,7 +337,9 @@ def reworded(tmp_path: Path) -> Path:
     skewed(tmp_path)
     pool(tmp_path)
     _faulty(tmp_path)
-    state = _run(tmp_path, tmp_path / "run", 'qa.operations=["flag"]', opened=Opened(Reword()))
+    state = _run(
+        tmp_path, tmp_path / "run", 'qa.operations=["flag"]', opened=ServicesOpener(Reword())
+    )
     assert state.get("faults") == []
     return tmp_path
 
@@ -391,9 +394,10 @@ class Quota:
     """Runs into the server's quota."""
 
     name: str = "flag"
+    revision: str = "1"
     needs_model: bool = True
 
-    async def apply(self, order: Order) -> Edit:
+    async def apply(self, order: EditOrder) -> EditResult:
         raise QuotaPaused(f"no {order.operation} before tomorrow")
 
 
@@ -403,9 +407,9 @@ def test_a_used_up_quota_stops_the_run_and_nothing_is_committed(tmp_path: Path) 
     _faulty(tmp_path)
     pairs = 'qa.operations=["flag"]'
     with pytest.raises(QuotaPaused):
-        _run(tmp_path, tmp_path / "run", pairs, opened=Opened(Quota()))
+        _run(tmp_path, tmp_path / "run", pairs, opened=ServicesOpener(Quota()))
     assert not list((tmp_path / "run" / "data").iterdir())
-    state = _run(tmp_path, tmp_path / "run", pairs, opened=Opened(Reword()))
+    state = _run(tmp_path, tmp_path / "run", pairs, opened=ServicesOpener(Reword()))
     assert state.get("resumed") is True
     assert state.get("faults") == []
 
@@ -416,6 +420,7 @@ class Doubter:
 
     paths: tuple[str, ...]
     name: str = "doubter"
+    revision: str = "1"
 
     async def check(self, item: QAItem) -> Verdict:
         found = item.choices[0] if item.answer != item.choices[0] else item.choices[1]
@@ -427,13 +432,14 @@ class Repair:
     """Takes over the first other choice."""
 
     name: str = "repair"
+    revision: str = "1"
     needs_model: bool = False
 
-    async def apply(self, order: Order) -> Edit:
+    async def apply(self, order: EditOrder) -> EditResult:
         item = order.item
         assert item is not None
         other = item.choices[0] if item.answer != item.choices[0] else item.choices[1]
-        return Edit(order, "done", item, replace(item, answer=other), "the key was wrong")
+        return EditResult(order, "done", item, replace(item, answer=other), "the key was wrong")
 
 
 @dataclass(frozen=True)
@@ -444,10 +450,10 @@ class Doubting:
 
     @asynccontextmanager
     async def __call__(
-        self, settings: Settings, desk: Desk, _root: Path
-    ) -> AsyncGenerator[Workshop]:
-        made: list[Operation] = [*offline_operations(settings.qa, desk), Repair()]
-        yield Workshop({one.name: one for one in made}, self.validation)
+        self, settings: Settings, working: WorkingSet, _root: Path
+    ) -> AsyncGenerator[QuestionServices]:
+        made: list[Operation] = [*offline_operations(settings.qa, working), Repair()]
+        yield QuestionServices({one.name: one for one in made}, self.validation)
 
 
 @pytest.mark.parametrize(("paths", "edited"), [(("program",), 0), (("program", "passage"), 90)])
@@ -457,7 +463,7 @@ def test_a_key_is_only_edited_when_two_paths_agree(
     skewed(tmp_path)
     pool(tmp_path)
     validation = Validation((Doubter(tuple(paths)),))
-    opened = Opened(Repair(), validation)
+    opened = ServicesOpener(Repair(), validation)
     _run(tmp_path, tmp_path / "run", "qa.operations=[]", "qa.check=all", opened=opened)
     entries = _ledger(tmp_path / "run")
     assert sum(entry.outcome == "edited" for entry in entries) == edited

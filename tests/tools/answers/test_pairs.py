@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from burnish.agents.operations.edit_items import checked_distractors
+from burnish.agents.operations.edit_items import check_distractors
 from burnish.corpora.errors import ReplyError
 from burnish.corpora.records import QAItem
 from burnish.tools.answers.choices import twins
@@ -99,9 +99,9 @@ def test_no_wrong_answer_is_written_that_may_say_the_right_one(
         return
     if wanted in {SAME, ALIKE}:
         with pytest.raises(ReplyError, match="says the right answer"):
-            checked_distractors([right], left, 1)
+            check_distractors([right], left, 1)
     else:
-        assert checked_distractors([right], left, 1) == (right,)
+        assert check_distractors([right], left, 1) == (right,)
 
 
 @TABLE

@@ -12,10 +12,10 @@ from burnish.tools.profile.cells import (
     Buckets,
     cell_name,
     code_names,
-    code_places,
-    place_name,
+    code_strata,
     quantile_buckets,
-    split_place,
+    split_stratum,
+    stratum_name,
 )
 from burnish.tools.profile.labelling import LabelModel, assign, fit_model, similarities
 
@@ -31,11 +31,11 @@ def test_what_is_missing_is_unlabelled() -> None:
 
 @given(st.text(max_size=10), st.integers(0, 99) | st.just(UNKNOWN))
 def test_a_place_gives_back_its_cell_and_bucket(cell: str, bucket: int) -> None:
-    assert split_place(place_name(cell, bucket)) == (cell, bucket)
+    assert split_stratum(stratum_name(cell, bucket)) == (cell, bucket)
 
 
 def test_a_cell_is_a_place_without_bucket() -> None:
-    assert split_place("maths / algebra") == ("maths / algebra", None)
+    assert split_stratum("maths / algebra") == ("maths / algebra", None)
 
 
 @given(st.lists(st.text(max_size=3)), st.lists(st.text(max_size=3)))
@@ -83,7 +83,7 @@ def test_quantile_buckets_are_never_empty(values: NDArray[np.float64], wanted: i
 
 
 def test_places_cross_cells_with_buckets() -> None:
-    places = code_places(code_names(["a", "b", "a"]), np.array([0, 1, UNKNOWN]), 2)
+    places = code_strata(code_names(["a", "b", "a"]), np.array([0, 1, UNKNOWN]), 2)
     assert places.names == ("a @0", "a @1", "a @?", "b @0", "b @1", "b @?")
     assert [places.names[code] for code in places.codes] == ["a @0", "b @1", "a @?"]
 
