@@ -46,10 +46,12 @@ format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-# Regenerates the pictures of the graphs in README.md from the code.
+# The site: pictures and reference are made from the code, then all of docs/ is built into site/, without any network.
 docs: $(VENV)/dev.stamp
-	$(BIN)/python docs/pictures.py README.md
-	$(BIN)/python docs/pictures.py docs/qa.md
+	$(BIN)/python docs/pictures.py
+	$(BIN)/python docs/reference.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "Open site/index.html in a browser"
 
 # sdist, wheel from the sdist, an empty environment with nothing but the wheel, the demo elsewhere.
 wheel-test: $(VENV)/dev.stamp
@@ -70,7 +72,7 @@ wheel-test: $(VENV)/dev.stamp
 	echo "the wheel refines the samples from its own environment"
 
 clean:
-	rm -rf $(VENV) build dist demo *.egg-info
+	rm -rf $(VENV) build dist demo site *.egg-info
 
 # vLLM for CPUs, in an environment of its own: `burnish serve MODEL --cpu --python $(VLLM)/bin/python`.
 # Where only CUDA builds of PyTorch are offered, name an index that has the CPU build:

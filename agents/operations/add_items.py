@@ -3,13 +3,12 @@
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Literal
 
 from burnish.agents.operations.edit_items import ExemplarSource, check_distractors, require_item
 from burnish.agents.operations.item_schemas import (
     GroundedItem,
     NewItem,
-    Passage,
     Repaired,
     fence,
     fenced_item,
@@ -17,7 +16,8 @@ from burnish.agents.operations.item_schemas import (
 )
 from burnish.agents.operations.llm_operation import Skipped, TaskPrompt, with_rewritten_texts
 from burnish.agents.operations.operation import EditOrder
-from burnish.agents.validators.verdict import Verdict
+from burnish.agents.validators.librarian import PassageFinder
+from burnish.agents.validators.validation import ValidationDecision
 from burnish.corpora.errors import ReplyError
 from burnish.corpora.records import QAItem, digest
 from burnish.tools.answers.likeness import equal
@@ -28,43 +28,6 @@ CHOICES = 4
 """Choices of a new item in a cell that has none to follow."""
 CITATION = "burnish_source"
 """Column of `meta` that says what a new item rests on."""
-
-
-class Search(Protocol):
-    """Finds passages that bear on a question."""
-
-    def __call__(self, question: str, k: int) -> Sequence[Passage]:
-        """Return up to k passages, best first."""
-        ...
-
-
-class Decision(Protocol):
-    """What validators together say (as `agents.validation.Decision`)."""
-
-    @property
-    def opinion(self) -> str:
-        """`accept`, `reject` or `abstain`."""
-        ...
-
-    @property
-    def reason(self) -> str:
-        """In one line."""
-        ...
-
-    @property
-    def may_edit_key(self) -> bool:
-        """Whether independent paths agree on another answer."""
-        ...
-
-    @property
-    def answer(self) -> str | None:
-        """That answer."""
-        ...
-
-    @property
-    def verdicts(self) -> tuple[Verdict, ...]:
-        """What each validator said."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +60,7 @@ class Generate:
 class Expand:
     """Writes a new item for a thin cell from a passage, and cites it."""
 
-    search: Search
+    finder: PassageFinder
     exemplars: ExemplarSource
     passages: int = 4
     """Most passages shown."""
@@ -112,8 +75,11 @@ class Expand:
         """Find passages for the cell, by the cell's name and the subject of one of its items."""
         models = self.exemplars(order.cell, order.bucket, order.seed)[: self.count]
         about = [order.cell, *(f"{one.question} {one.answer}" for one in models[:1])]
-        held = self.search(" ".join(about).strip(), self.passages * self.depth)
-        found = sorted(held, key=lambda one: (rank(order.seed, one.id), one.id))[: self.passages]
+        hits = self.finder.search(" ".join(about).strip(), self.passages * self.depth)
+        passages = sorted(
+            (hit.passage for hit in hits), key=lambda one: (rank(order.seed, one.id), one.id)
+        )
+        found = passages[: self.passages]
         if not found:
             return Skipped(f"no passage was found for {order.cell or 'the set'}")
         words = f"{_wish(order, models)}\n\nPassages:\n{fenced_passages(found)}"
@@ -143,7 +109,7 @@ class Repair:
     Where the item says that answer among its choices and has no rationale, no model is asked.
     """
 
-    decide: Callable[[QAItem], Awaitable[Decision]]
+    decide: Callable[[QAItem], Awaitable[ValidationDecision]]
     name: Literal["repair"] = "repair"
     form: type[Repaired] = Repaired
 

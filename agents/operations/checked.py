@@ -10,16 +10,16 @@ order, never by which answer came first.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from burnish.agents.operations.operation import DifficultyScore, EditOrder, EditResult, Operation
-from burnish.agents.validators.verdict import Verdict
+from burnish.agents.validators.validation import ValidationDecision
 from burnish.corpora.errors import BudgetExhausted
-from burnish.corpora.records import QAItem
+from burnish.corpora.records import QAItem, Verdict
 from burnish.tools.items.checks import Draft, asked, complaints, found_elsewhere
 from burnish.tools.items.contamination import TextIndex
 
@@ -60,27 +60,8 @@ class DifficultyScorer(Protocol):
         ...
 
 
-class Judging(Protocol):
-    """What validators together say of an item (as `agents.validation.Decision`)."""
-
-    @property
-    def opinion(self) -> str:
-        """`accept`, `reject` or `abstain`."""
-        ...
-
-    @property
-    def reason(self) -> str:
-        """In one line."""
-        ...
-
-    @property
-    def verdicts(self) -> tuple[Verdict, ...]:
-        """What each validator said."""
-        ...
-
-
-Judge = Callable[[QAItem], Awaitable[Judging]]
-Embed = Callable[[Sequence[str]], NDArray[np.float32]]
+JudgeItem = Callable[[QAItem], Awaitable[ValidationDecision]]
+EmbedTexts = Callable[[Sequence[str]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +72,11 @@ class Checks:
     """The set, for duplicates; items admitted are added to it, items removed dropped."""
     foreign: tuple[TextIndex, ...] = ()
     """Evaluation sets that nothing may be taken from."""
-    embed: Embed | None = None
+    embed: EmbedTexts | None = None
     """Makes the vectors that likeness is told by."""
     scorer: DifficultyScorer | None = None
-    judge: Judge | None = None
-    """The validators."""
-    judged: frozenset[str] = field(
-        default_factory=lambda: frozenset({
-            "draw", "mine_distractors", "expand", "generate", "rephrase", "recalibrate",
-            "rewrite_distractors", "repair",
-        })
-    )  # fmt: skip
-    """Operations whose results validators see."""
+    judge: JudgeItem | None = None
+    """The validators; they see every result that leaves an item in the set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +98,11 @@ class Checked:
     def name(self) -> str:
         """The operation's name in plans, ledgers and invoices."""
         return self.operation.name
+
+    @property
+    def revision(self) -> str:
+        """Of the operation; what checks a result has no part in making it."""
+        return self.operation.revision
 
     @property
     def needs_model(self) -> bool:
@@ -201,7 +180,7 @@ class Checked:
         if found:
             return _Finding(tuple(f"{one.kind}: {one.message}" for one in found))
         finding = await self._score(edit.order, item)
-        if finding.complaints or checks.judge is None or edit.order.operation not in checks.judged:
+        if finding.complaints or checks.judge is None:
             return finding
         decision = await checks.judge(item)
         tokens = finding.tokens + sum(verdict.tokens for verdict in decision.verdicts)

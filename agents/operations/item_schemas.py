@@ -1,13 +1,14 @@
 """The forms that writing agents answer in, and how items are shown to them: fenced, as data."""
 
 from collections.abc import Sequence
-from typing import Annotated, Protocol
+from typing import Annotated
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from burnish.agents.prompting.fencing import unmarked
 from burnish.corpora.records import QAItem, digest
+from burnish.corpora.wikipedia.passages import Passage
 from burnish.tools.items.keys import key_positions
 
 MOST_TEXT = 8_000
@@ -82,25 +83,6 @@ class Repaired(Form):
 FORMS: tuple[type[Form], ...] = (
     Reworded, Recalibrated, Distractors, NewItem, GroundedItem, Repaired,
 )  # fmt: skip
-
-
-class Passage(Protocol):
-    """A piece of an encyclopedia or of the user's own texts."""
-
-    @property
-    def id(self) -> str:
-        """Its id, as cited."""
-        ...
-
-    @property
-    def title(self) -> str:
-        """Title of the page it is from."""
-        ...
-
-    @property
-    def text(self) -> str:
-        """What it says."""
-        ...
 
 
 def fence(kind: str, words: str) -> str:

@@ -15,14 +15,14 @@ from pydantic import TypeAdapter
 
 from burnish.agents.llm.messages import Message, Model, Reply, Request, Sampling
 from burnish.agents.operations.few_shot import AcceptedCorrection, choose_examples, fenced_examples
-from burnish.agents.operations.item_schemas import Form, Passage
+from burnish.agents.operations.item_schemas import Form
 from burnish.agents.operations.operation import EditOrder, EditResult
 from burnish.agents.prompting.output_schemas import form_schema
 from burnish.agents.prompting.sections import digest_of, sections
 from burnish.agents.prompting.structured import Metered, ReplyReader, ask_parsed, json_reader
-from burnish.agents.validators.verdict import Verdict
 from burnish.corpora.errors import STOPPING, BudgetExhausted, ModelError, ReplyError
-from burnish.corpora.records import QAItem
+from burnish.corpora.records import QAItem, Verdict
+from burnish.corpora.wikipedia.passages import Passage
 
 F = TypeVar("F", bound=Form)
 PROMPTS = Path(__file__).with_name("item_writer.md")

@@ -28,6 +28,7 @@ class Remove:
     """Takes an item out of the set; the ledger keeps it."""
 
     name: Literal["remove"] = "remove"
+    revision: str = "1"
     needs_model: Literal[False] = False
 
     async def apply(self, order: EditOrder) -> EditResult:
@@ -42,6 +43,7 @@ class Flag:
     """Leaves an item as it is and asks a person to look at it."""
 
     name: Literal["flag"] = "flag"
+    revision: str = "1"
     needs_model: Literal[False] = False
     reason: str = "planned for review"
 
@@ -57,6 +59,7 @@ class Draw:
     """Takes the planned item of the reserve into the set."""
 
     name: Literal["draw"] = "draw"
+    revision: str = "1"
     needs_model: Literal[False] = False
 
     async def apply(self, order: EditOrder) -> EditResult:
@@ -176,6 +179,7 @@ class MineDistractors:
     index: OptionIndex
     terms: Terms = field(default_factory=Terms)
     name: Literal["mine_distractors"] = "mine_distractors"
+    revision: str = "1"
     needs_model: Literal[False] = False
 
     async def apply(self, order: EditOrder) -> EditResult:

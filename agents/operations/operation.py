@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from burnish.agents.validators.verdict import Verdict
-from burnish.corpora.records import QAItem
+from burnish.corpora.records import QAItem, Verdict
 
 EditStatus = Literal["done", "rolled_back", "failed", "flagged"]
 
@@ -59,18 +58,55 @@ class EditResult:
 
 
 class Operation(Protocol):
-    """Something that can be done to a QA set."""
+    """Something that can be done to a QA set: an order in, what came of it out.
+
+    ```python
+    @dataclass(frozen=True)
+    class FullStop:
+        name: str = "full_stop"
+        revision: str = "1"
+        needs_model: bool = False
+
+        async def apply(self, order):
+            item = order.item
+            if item is None or item.question.endswith("?"):
+                return EditResult(order, "failed", item, item, "nothing to mend")
+            after = replace(item, question=f"{item.question}?")
+            return EditResult(order, "done", item, after, "question mark added")
+    ```
+
+    What the caller sees to: orders come side by side in one event loop; an order that is carried
+    out again after an interruption is the same to the byte, and should bring the same.
+
+    What is done with the result: an item is looked at before it enters the set (`checked`), first
+    for what costs nothing: a question, an answer and choices that fit one another, the key where it
+    was (`repair` alone may move it), nothing that stands in the set or in an evaluation set
+    already. Then its difficulty is estimated where one was ordered, and the validators are asked.
+    A result that fails goes back once, to an operation that has `redraft`, and else is rolled back:
+    `before` stands, and what was spent stays on the invoice.
+    """
 
     @property
     def name(self) -> str:
-        """The operation's name in plans, ledgers and invoices."""
+        """The operation's name in settings, plans, ledgers and invoices."""
+        ...
+
+    @property
+    def revision(self) -> str:
+        """Digest or version of whatever decides; a run goes on only under the same revision."""
         ...
 
     @property
     def needs_model(self) -> bool:
-        """Whether a language model is called."""
+        """Whether a language model is called: a plan then counts on tokens, and tries it first."""
         ...
 
     async def apply(self, order: EditOrder) -> EditResult:
-        """Carry out the order; a failure of a boundary is an Edit, not an exception."""
+        """Carry out the order; what cannot be done is a result with the status `failed`.
+
+        Raises:
+            BudgetExhausted: the token budget ended; the order is kept as unspent.
+            ModelError: the server failed; where it is gone, the run ends and can go on later.
+            QuotaPaused: the quota is used up; the run ends and can go on later.
+        """
         ...

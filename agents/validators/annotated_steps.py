@@ -1,7 +1,6 @@
 """The path of the reasoner that needs no model: calculations that the data set itself gives."""
 
-from burnish.agents.validators.verdict import Evidence, Verdict
-from burnish.corpora.records import QAItem
+from burnish.corpora.records import Evidence, QAItem, Verdict
 from burnish.tools.answers.calculations import Calculations, check_calculations, has_calculations
 
 PATH = "calculation"
@@ -38,7 +37,7 @@ def _verdict(found: Calculations, evidence: tuple[Evidence, ...]) -> Verdict:
     if found.origin == "last":
         reason = f"all {len(found.steps)} calculations are right and the last one gives the key"
         return Verdict(
-            "calculations", "accept", SURE, reason, found.result, evidence, paths=(PATH,)
+            "calculations", "accept", SURE, reason, found.result, paths=(PATH,), evidence=evidence
         )
     if found.origin == "elsewhere":
         return _rejecting(found, "no calculation gives the key", evidence)
@@ -50,4 +49,6 @@ def _verdict(found: Calculations, evidence: tuple[Evidence, ...]) -> Verdict:
 
 
 def _rejecting(found: Calculations, reason: str, evidence: tuple[Evidence, ...]) -> Verdict:
-    return Verdict("calculations", "reject", STRONG, reason, found.result, evidence, paths=(PATH,))
+    return Verdict(
+        "calculations", "reject", STRONG, reason, found.result, paths=(PATH,), evidence=evidence
+    )

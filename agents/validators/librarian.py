@@ -19,14 +19,14 @@ from burnish.agents.prompting.fencing import unmarked
 from burnish.agents.prompting.output_schemas import form_schema
 from burnish.agents.prompting.sections import digest_of, sections
 from burnish.agents.prompting.structured import Metered, ask_parsed, json_reader
-from burnish.agents.validators.verdict import Evidence, Opinion, Verdict, stops_run
+from burnish.agents.validators.verdict import stops_run
 from burnish.corpora.errors import (
     BudgetExhausted,
     BurnishError,
     ModelError,
     ReplyError,
 )
-from burnish.corpora.records import QAItem, digest
+from burnish.corpora.records import Evidence, Opinion, QAItem, Verdict, digest
 from burnish.corpora.wikipedia.passages import Passage
 from burnish.tools.answers.choices import LETTERS, keyed, unlabelled
 from burnish.tools.retrieval.answer_support import Support, mentions, supports
@@ -197,7 +197,8 @@ class Librarian:
         word = "support" if opinion == "accept" else "contradict"
         return Verdict(
             NAME, opinion, confidence, f"{names} {word} the key",
-            key if opinion == "accept" else finding.answer, evidence, tokens, paths=(PATH,),
+            key if opinion == "accept" else finding.answer, tokens, paths=(PATH,),
+            evidence=evidence,
         )  # fmt: skip
 
     def _scored(
@@ -220,7 +221,7 @@ def weigh_support(own: Support, rival: float, key: str, config: LibrarianConfig)
             told = "supports another choice nearly as well"
         return Verdict(NAME, "abstain", 0.0, f"what holds the key {told}", evidence=evidence)
     reason = f"a sentence near the question (cosine {own.score:.2f}) holds the key"
-    return Verdict(NAME, "accept", config.precision, reason, key, evidence, paths=(PATH,))
+    return Verdict(NAME, "accept", config.precision, reason, key, paths=(PATH,), evidence=evidence)
 
 
 def check_finding(finding: PassageJudgement, found: Sequence[Passage]) -> PassageJudgement:

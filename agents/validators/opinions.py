@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from math import prod
 
-from burnish.agents.validators.verdict import Verdict
+from burnish.corpora.records import Verdict
 from burnish.tools.answers.compare import compare
 
 
@@ -26,7 +26,7 @@ def join_verdicts(name: str, verdicts: Sequence[Verdict]) -> Verdict:
     opinions = {verdict.opinion for verdict in told}
     if len(opinions) != 1:
         words = f"the paths contradict each other: {reason}" if told else reason
-        return Verdict(name, "abstain", 0.0, words, None, evidence, tokens, failure)
+        return Verdict(name, "abstain", 0.0, words, None, tokens, failure, (), evidence)
     found = [verdict.found for verdict in told if verdict.found is not None]
     one = bool(found) and all(compare(found[0], other).same for other in found[1:])
     if told[0].opinion == "reject" and not one:
@@ -39,5 +39,5 @@ def join_verdicts(name: str, verdicts: Sequence[Verdict]) -> Verdict:
         )
         paths = tuple(dict.fromkeys(path for verdict in told for path in verdict.paths))
     return Verdict(
-        name, told[0].opinion, confidence, reason, answer, evidence, tokens, failure, paths
+        name, told[0].opinion, confidence, reason, answer, tokens, failure, paths, evidence
     )

@@ -21,7 +21,7 @@ from burnish.agents.prompting.sections import digest_of, sections
 from burnish.agents.prompting.structured import repair_request
 from burnish.agents.validators.annotated_steps import check_annotated_steps
 from burnish.agents.validators.opinions import join_verdicts
-from burnish.agents.validators.verdict import Evidence, Verdict, stops_run
+from burnish.agents.validators.verdict import stops_run
 from burnish.agents.validators.voting import Ballot, vote
 from burnish.corpora.errors import (
     BudgetExhausted,
@@ -29,7 +29,7 @@ from burnish.corpora.errors import (
     ReplyError,
     SandboxError,
 )
-from burnish.corpora.records import QAItem, digest
+from burnish.corpora.records import Evidence, QAItem, Verdict, digest
 from burnish.tools.answers.choices import LETTERS, keyed, unlabelled
 from burnish.tools.answers.compare import Comparison, Tolerance
 from burnish.tools.answers.judge import Judge, Runner
@@ -140,20 +140,18 @@ class Reasoner:
         if not any(answers):
             failure = next((trial.failure for trial in trials if trial.failure), "")
             reason = next((trial.reason for trial in trials if trial.reason), "")
-            return Verdict(NAME, "abstain", 0.0, reason, None, evidence, tokens, failure)
+            return Verdict(NAME, "abstain", 0.0, reason, None, tokens, failure, (), evidence)
         judge = Judge(self.runner, self.config.tolerance)
         try:
             ballots, compared = await _ballots(judge, answers, item)
             groups = await _groups(judge, answers)
         except SandboxError as error:
-            return Verdict(
-                NAME, "abstain", 0.0, str(error), None, evidence, tokens, failure="sandbox"
-            )
+            return Verdict(NAME, "abstain", 0.0, str(error), None, tokens, "sandbox", (), evidence)
         found = vote(ballots, groups, agreeing=self.config.agreeing)
         paths = () if found.opinion == "abstain" else (PATH,)
         return Verdict(
             NAME, found.opinion, found.confidence, found.reason, found.found,
-            evidence + compared, tokens, paths=paths,
+            tokens, paths=paths, evidence=evidence + compared,
         )  # fmt: skip
 
     async def _trial(self, item: QAItem, model: Model, sample: int) -> ProgramTrial:

@@ -1,44 +1,9 @@
-"""What a validator agent says of a question and its keyed answer, and what it bases that on."""
+"""What a validator agent is: it says what it thinks of a question and its keyed answer."""
 
-from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Protocol
 
 from burnish.corpora.errors import STOPPING, BurnishError, ModelError, QuotaPaused
-from burnish.corpora.records import QAItem
-
-Opinion = Literal["accept", "reject", "abstain"]
-"""Abstain is not reject: the validator could not tell."""
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """One thing a verdict rests on."""
-
-    kind: Literal["program", "comparison", "passage", "calculation", "judgement"]
-    source: str
-    """What it came from: a passage's id, a program's digest, a model's name."""
-    content: str
-    """The program, its output, the passage's sentence, the judge's words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """One validator's opinion of one item."""
-
-    validator: str
-    opinion: Opinion
-    confidence: float
-    """In [0, 1]; 0 for an abstention."""
-    reason: str
-    found: str | None = None
-    """The answer the validator itself came to."""
-    evidence: tuple[Evidence, ...] = ()
-    tokens: int = 0
-    """Model tokens spent, prompt and completion."""
-    failure: str = ""
-    """The boundary that failed, when the abstention is a failure (model, sandbox, index)."""
-    paths: tuple[str, ...] = field(default=())
-    """Independent ways that led to this opinion; two are needed before a key may be edited."""
+from burnish.corpora.records import QAItem, Verdict
 
 
 def stops_run(error: BurnishError) -> bool:
@@ -53,13 +18,44 @@ def stops_run(error: BurnishError) -> bool:
 
 
 class Validator(Protocol):
-    """Checks an item; a boundary's failure is a Verdict, unless `stops_run` says otherwise."""
+    """Checks one item: accepts or rejects its keyed answer, or abstains.
+
+    ```python
+    @dataclass(frozen=True)
+    class NoEmptyKey:
+        name: str = "no_empty_key"
+        revision: str = "1"
+
+        async def check(self, item):
+            if item.answer.strip():
+                return Verdict(self.name, "abstain", 0.0, "there is a key")
+            return Verdict(self.name, "reject", 1.0, "the key is empty", paths=("empty",))
+    ```
+
+    What the caller sees to: each item is asked about once, side by side with others in one event
+    loop. Items and verdicts are never changed.
+
+    What is done with a verdict: it is joined with those of the other validators
+    (`validation.combine`). Abstentions count for nothing, a conflict is an abstention that people
+    look at. A rejection alone changes nothing: a key is edited only where two of the independent
+    `paths` found the same other answer.
+    """
 
     @property
     def name(self) -> str:
         """The name shown in ledgers and reports."""
         ...
 
+    @property
+    def revision(self) -> str:
+        """Digest or version of whatever decides; a run goes on only under the same revision."""
+        ...
+
     async def check(self, item: QAItem) -> Verdict:
-        """Return the opinion on the keyed answer."""
+        """Return the opinion on the keyed answer; a failed boundary is an abstention that names it.
+
+        Raises:
+            ModelError: the server is gone (`stops_run`); the run ends and can go on later.
+            QuotaPaused: the quota is used up; the run ends and can go on later.
+        """
         ...

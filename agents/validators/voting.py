@@ -7,7 +7,7 @@ a lone program is worth 1/2, four of four 4/5. Programs without an answer count 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from burnish.agents.validators.verdict import Opinion
+from burnish.corpora.records import Opinion
 from burnish.tools.answers.compare import Relation
 
 

@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Literal
 
 from burnish.corpora.errors import UsageError
-from burnish.corpora.runs.document_ledger import OUTCOMES, read
+from burnish.corpora.records import DOCUMENTS
+from burnish.corpora.runs.document_ledger import LEDGER
 from burnish.corpora.runs.folder import RunFolder, read_json
 from burnish.eval.robustness.sessions import LINGER_S, POLL_S, kill, members, settle, start
 from burnish.eval.robustness.speed import COMMAND
@@ -148,11 +149,13 @@ def imbalance(folder: Path) -> str:
     """Count the ledger against what was read; empty when every row is there once."""
     run = RunFolder.open(folder)
     counts = Counter(
-        entry.outcome for index in run.finished() for entry in read(run.part("ledger", index))
+        entry.outcome
+        for index in run.finished()
+        for entry in LEDGER.read(run.part("ledger", index))
     )
     source = read_json(run.manifest)["input"]
     rows, bad = int(source["rows"]), int(source["bad_rows"])
-    listed = sum(counts[outcome] for outcome in OUTCOMES)
+    listed = sum(counts[outcome] for outcome in DOCUMENTS.outcomes)
     if listed == counts.total() == rows + bad and counts["quarantined"] == bad:
         return ""
     return f"rows do not balance: {rows} and {bad} bad ones were read, the ledger has {counts}"

@@ -30,8 +30,8 @@ from burnish.agents.llm.reply_store import ReplayClient, ReplyStore
 from burnish.agents.llm.scripted import raw_body
 from burnish.agents.validators.reasoner import Reasoner, ReasonerConfig
 from burnish.agents.validators.validation import combine
-from burnish.agents.validators.verdict import Verdict
 from burnish.corpora.errors import BurnishError
+from burnish.corpora.records import Verdict
 from burnish.eval.stats.bootstrap import Interval
 from burnish.eval.stats.console import plain_or_rich
 from burnish.eval.validators.corrupted_keys import Case, read_cases

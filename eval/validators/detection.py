@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from burnish.agents.validators.verdict import Opinion
+from burnish.corpora.records import Opinion
 from burnish.eval.stats.bootstrap import Floats, Interval, interval, resamples
 
 DRAWS = 2000

@@ -17,9 +17,8 @@ import numpy as np
 import orjson
 
 from burnish.agents.validators.reasoner import Reasoner
-from burnish.agents.validators.verdict import Verdict
 from burnish.corpora.errors import SandboxError, SourceError
-from burnish.corpora.records import QAItem
+from burnish.corpora.records import QAItem, Verdict
 from burnish.eval.validators.detection import auroc, precision_at
 from burnish.tools.answers.choices import twins
 from burnish.tools.items.kinds import kind_of

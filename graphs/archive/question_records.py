@@ -14,10 +14,9 @@ from pydantic import TypeAdapter, ValidationError
 from burnish.corpora.errors import RunError
 from burnish.corpora.questions.columns import Layout
 from burnish.corpora.questions.items import read_item
-from burnish.corpora.records import QAItem
-from burnish.corpora.runs import question_ledger
+from burnish.corpora.records import QUESTIONS, QAItem
 from burnish.corpora.runs.folder import RunFolder, read_json
-from burnish.corpora.runs.question_ledger import ASIDE, STANDING, QAEntry
+from burnish.corpora.runs.question_ledger import LEDGER, QAEntry
 from burnish.graphs.archive.stored import parse_line
 from burnish.tools.text.visible import shown
 
@@ -59,11 +58,11 @@ def question_records(folder: RunFolder) -> Iterator[QuestionRecord]:
     standing = _rows(folder.part("data", 0))
     aside = _rows(folder.part("aside", 0))
     try:
-        for entry in question_ledger.read(folder.part("ledger", 0)):
-            after = _next(standing, layout, entry) if entry.outcome in STANDING else None
-            before = _next(aside, layout, entry) if entry.outcome in ASIDE else None
+        for entry in LEDGER.read(folder.part("ledger", 0)):
+            after = _next(standing, layout, entry) if entry.outcome in QUESTIONS.data else None
+            before = _next(aside, layout, entry) if entry.outcome in QUESTIONS.aside else None
             # What was left as it was stands in `data/` alone.
-            stayed = entry.outcome in STANDING - ASIDE - {"added"}
+            stayed = entry.outcome in QUESTIONS.data - QUESTIONS.aside - {"added"}
             yield QuestionRecord(entry, after if stayed else before, after)
     except _UNREADABLE as error:
         reason = " ".join(str(error).split())[:200]

@@ -20,9 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 
 from burnish.corpora.errors import RunError, UsageError
-from burnish.corpora.runs import question_ledger as qa_ledger
+from burnish.corpora.records import QUESTIONS, Outcome
 from burnish.corpora.runs.folder import RunFolder, read_json, write_json
-from burnish.corpora.runs.question_ledger import ASIDE, OUTCOMES, READ, STANDING, QAEntry
+from burnish.corpora.runs.question_ledger import LEDGER, QAEntry
 from burnish.corpora.storage.arrow_json import row_digests
 from burnish.corpora.storage.writers import write_atomic, write_table
 from burnish.graphs.archive.stored import read_lines, read_whole
@@ -171,8 +171,8 @@ def _picked(
                 picks.append(_Pick(False, at))  # noqa: FBT003
             case "quarantined" | "not_added":
                 pass
-        at += entry.outcome in STANDING
-        aside_at += entry.outcome in ASIDE
+        at += entry.outcome in QUESTIONS.data
+        aside_at += entry.outcome in QUESTIONS.aside
     return picks, counts
 
 
@@ -213,7 +213,7 @@ def _plain(table: pa.Table) -> pa.Table:
 def _entries(folder: RunFolder) -> list[QAEntry]:
     path = folder.part("ledger", 0)
     try:
-        return list(qa_ledger.read(path))
+        return list(LEDGER.read(path))
     except _UNREADABLE as error:
         reason = " ".join(str(error).split())[:200]
         raise RunError(f"{path}: cannot be read ({reason}); the run is not finished") from None
@@ -244,8 +244,8 @@ def verify_set(folder: RunFolder) -> QaVerification:
         faults.append(str(error))
     except _UNREADABLE as error:
         faults.append(f"the files cannot be read ({' '.join(str(error).split())[:200]})")
-    counted = {name: outcomes[name] for name in OUTCOMES}
-    rows = sum(outcomes[name] for name in READ)
+    counted = {name: outcomes[name] for name in QUESTIONS.outcomes}
+    rows = sum(outcomes[name] for name in QUESTIONS.read)
     return QaVerification(rows, counted, tuple(faults[:MAX_FAULTS]), len(faults))
 
 
@@ -266,9 +266,9 @@ def _file_faults(folder: RunFolder) -> Iterator[str]:
 
 
 def _row_faults(folder: RunFolder, entries: Sequence[QAEntry]) -> Iterator[str]:
-    expected: list[tuple[str, Callable[[QAEntry], str], frozenset[str]]] = [
-        ("data", lambda entry: entry.after_digest, STANDING),
-        ("aside", lambda entry: entry.before_digest, ASIDE),
+    expected: list[tuple[str, Callable[[QAEntry], str], frozenset[Outcome]]] = [
+        ("data", lambda entry: entry.after_digest, QUESTIONS.data),
+        ("aside", lambda entry: entry.before_digest, QUESTIONS.aside),
     ]
     for kind, digest, outcomes in expected:
         path = folder.part(cast("Any", kind), 0)
@@ -293,7 +293,7 @@ def _digests(path: Path) -> list[str]:
 
 def _balance_faults(source: dict[str, Any], outcomes: Counter[str]) -> Iterator[str]:
     rows = int(source["rows"]) + int(source["bad_rows"])
-    counted = sum(outcomes[name] for name in READ)
+    counted = sum(outcomes[name] for name in QUESTIONS.read)
     if counted != rows:
         yield f"rows do not balance: {rows} came in, {counted} are accounted for"
     if outcomes["quarantined"] != source["bad_rows"]:

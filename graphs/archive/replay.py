@@ -18,11 +18,10 @@ import orjson
 import pyarrow as pa
 
 from burnish.corpora.errors import RunError, UsageError
-from burnish.corpora.records import digest
+from burnish.corpora.records import DOCUMENTS, digest
 from burnish.corpora.runs.folder import Format, RunFolder, read_json, write_json
 from burnish.corpora.storage.writers import write_atomic, write_table
 from burnish.graphs.archive.stored import (
-    KEPT,
     Columns,
     Record,
     call_of,
@@ -184,7 +183,7 @@ def _checked_rows(
     for fault in file_faults(folder, marker):
         raise RunError(f"shard {index}: {fault}; run `burnish replay --verify`")
     outcomes = cast("dict[str, int]", marker["outcomes"])
-    aside_from = sum(outcomes.get(outcome, 0) for outcome in KEPT)
+    aside_from = sum(outcomes.get(outcome, 0) for outcome in DOCUMENTS.data)
     return list(_version(records(folder, columns, index), without, aside_from))
 
 
@@ -196,7 +195,7 @@ def _version(
     for record in source:
         outcome = record.entry.outcome
         text = _refined(record, without, reasons)
-        if outcome in KEPT:
+        if outcome in DOCUMENTS.data:
             if text is not None:
                 yield _Row(kept, text, record.text)
             kept += 1
@@ -214,7 +213,7 @@ def _refined(record: Record, without: Sequence[Without], reasons: frozenset[str]
         return _proven_raw(record)
     left = [call for call in entry.calls if call.reason not in reasons]
     if len(left) == len(entry.calls):
-        return record.text if entry.outcome in KEPT else None
+        return record.text if entry.outcome in DOCUMENTS.data else None
     raw = _proven_raw(record)
     resolution = resolve(Program(tuple(call_of(call) for call in left)), raw)
     return None if resolution.drops else cut(raw, resolution.spans)

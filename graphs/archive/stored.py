@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 
 from burnish.corpora.errors import RunError
-from burnish.corpora.runs import document_ledger as ledger
-from burnish.corpora.runs.document_ledger import CallRow, Entry
+from burnish.corpora.records import DOCUMENTS
+from burnish.corpora.runs.document_ledger import LEDGER, CallRow, Entry
 from burnish.corpora.runs.folder import RunFolder, read_json
 from burnish.tools.deletion.program import (
     Call,
@@ -28,10 +28,6 @@ from burnish.tools.deletion.program import (
 )
 from burnish.tools.text.visible import shown
 
-KEPT = frozenset({"unchanged", "edited"})
-"""Outcomes whose text stands in `data/`, refined."""
-ASIDE = frozenset({"dropped", "failed"})
-"""Outcomes whose text stands in `aside/`, raw."""
 _BATCH_ROWS = 256
 _UNREADABLE = (OSError, ValueError, TypeError, KeyError, pa.ArrowException)
 
@@ -70,7 +66,9 @@ class Record:
         Raises:
             RunError: the spans do not say what they removed.
         """
-        return raw_text(self.entry, self.text) if self.entry.outcome in KEPT else self.text
+        return (
+            raw_text(self.entry, self.text) if self.entry.outcome in DOCUMENTS.data else self.text
+        )
 
 
 def columns_of(folder: RunFolder) -> Columns:
@@ -140,7 +138,13 @@ def records(folder: RunFolder, columns: Columns, index: int) -> Iterator[Record]
     """
     rows = {kind: _rows(folder.part(kind, index), columns) for kind in ("data", "aside")}
     for entry in entries(folder, index):
-        kind = "data" if entry.outcome in KEPT else "aside" if entry.outcome in ASIDE else ""
+        kind = (
+            "data"
+            if entry.outcome in DOCUMENTS.data
+            else "aside"
+            if entry.outcome in DOCUMENTS.aside
+            else ""
+        )
         if not kind:
             yield Record(entry, "")
             continue
@@ -164,7 +168,7 @@ def entries(folder: RunFolder, index: int) -> Iterator[Entry]:
     """
     path = folder.part("ledger", index)
     try:
-        yield from ledger.read(path)
+        yield from LEDGER.read(path)
     except _UNREADABLE as error:
         raise _broken(path, error) from None
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from burnish.corpora.errors import RunError
-from burnish.corpora.runs.document_ledger import OUTCOMES
+from burnish.corpora.records import DOCUMENTS
 from burnish.corpora.runs.folder import RunFolder, read_json
 from burnish.graphs.archive.stored import (
-    KEPT,
     Columns,
     Record,
     columns_of,
@@ -55,7 +54,7 @@ class _Count:
     def add(self, record: Record) -> None:
         self.outcomes[record.entry.outcome] += 1
         self.chars_in += record.entry.raw_chars
-        if record.entry.outcome in KEPT:
+        if record.entry.outcome in DOCUMENTS.data:
             self.chars_out += len(record.text)
 
     def join(self, other: "_Count") -> None:
@@ -65,7 +64,7 @@ class _Count:
 
     def balance(self) -> dict[str, int]:
         """Return the figures that markers hold too, under the names they have there."""
-        outcomes = {name: self.outcomes[name] for name in OUTCOMES}
+        outcomes = {name: self.outcomes[name] for name in DOCUMENTS.outcomes}
         lengths = {"chars_in": self.chars_in, "chars_out": self.chars_out}
         return {"rows": self.outcomes.total(), **outcomes, **lengths}
 
@@ -101,7 +100,7 @@ def verify(folder: RunFolder, progress: Progress | None = None) -> Verification:
             progress(count.outcomes.total())
     for fault in _total_faults(folder, manifest["input"], finished, total):
         found.add(fault)
-    outcomes = {name: total.outcomes[name] for name in OUTCOMES}
+    outcomes = {name: total.outcomes[name] for name in DOCUMENTS.outcomes}
     rows = total.outcomes.total()
     return Verification(len(finished), rows, outcomes, tuple(found.faults), found.fault_count)
 

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from burnish.corpora.errors import BudgetExhausted, ModelError, QuotaPaused, UsageError
+from burnish.corpora.records import QUESTIONS
 from burnish.corpora.runs.folder import RunFolder
-from burnish.corpora.runs.question_ledger import READ
 from burnish.graphs.cli.run import open_input
 from burnish.graphs.cli.standard_output import answer_console, say
 from burnish.graphs.documents.stages import RunContext
@@ -73,7 +73,7 @@ def _told(folder: RunFolder, state: RunState, *, as_json: bool) -> int:
         result = {"run": str(folder.root), "kind": "qa", "totals": totals, "divergence": far}
         say(json.dumps(result | {"faults": faults, "report": str(folder.report)}))
     else:
-        parts = " + ".join(f"{totals.get(name, 0):,} {name}" for name in READ)
+        parts = " + ".join(f"{totals.get(name, 0):,} {name}" for name in QUESTIONS.read)
         say(
             f"{totals.get('rows', 0):,} rows = {parts}; {totals.get('added', 0):,} added, "
             f"{totals.get('rows_out', 0):,} in the set\n"

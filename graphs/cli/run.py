@@ -15,8 +15,7 @@ from burnish.corpora.errors import BudgetExhausted, QuotaPaused, SourceError, Us
 from burnish.corpora.readers.document_source import Source, open_source
 from burnish.corpora.readers.locations import find_parts
 from burnish.corpora.readers.rows import Fields, Selection
-from burnish.corpora.records import Document
-from burnish.corpora.runs.document_ledger import OUTCOMES
+from burnish.corpora.records import DOCUMENTS, Document
 from burnish.corpora.runs.folder import RunFolder
 from burnish.graphs.cli.standard_output import say
 from burnish.graphs.documents import record_graph as records
@@ -170,7 +169,7 @@ def _told(folder: RunFolder, state: RunState, *, as_json: bool) -> int:
 
 
 def _summary(folder: RunFolder, totals: Mapping[str, int]) -> str:
-    parts = " + ".join(f"{totals.get(outcome, 0):,} {outcome}" for outcome in OUTCOMES)
+    parts = " + ".join(f"{totals.get(outcome, 0):,} {outcome}" for outcome in DOCUMENTS.outcomes)
     before, after = totals.get("chars_in", 0), totals.get("chars_out", 0)
     return (
         f"{totals.get('rows', 0):,} rows = {parts}\n"
@@ -208,7 +207,7 @@ def try_out(location: str, settings: Settings, *, as_json: bool) -> None:
             counts[decision.outcome] += 1
             removed["before"] += len(decision.document.text)
             removed["after"] += 0 if decision.outcome == "dropped" else len(decision.refined)
-    tried = {outcome: counts[outcome] for outcome in OUTCOMES}
+    tried = {outcome: counts[outcome] for outcome in DOCUMENTS.outcomes}
     result = {"tried": tried, "chars_in": removed["before"], "chars_out": removed["after"]}
     if as_json:
         say(json.dumps(result | {"refiner": services.refiner.name}))

@@ -18,11 +18,10 @@ from langgraph.runtime import Runtime
 
 from burnish.agents.refiners.refiner import AnyRefiner, Attempt, ConversingRefiner, Refiner
 from burnish.corpora.errors import RefinerError, ReplyError
-from burnish.corpora.records import Document
+from burnish.corpora.records import Document, Outcome
 from burnish.tools.deletion.program import (
     Certificate,
     Guard,
-    Outcome,
     Program,
     Resolution,
     cut,
@@ -90,13 +89,29 @@ async def refine(state: RecordState, runtime: Runtime[Services]) -> dict[str, li
     """Ask the refiner for a program for each document."""
     refiner = runtime.context.refiner
     if isinstance(refiner, Refiner):
-        programs = refiner.propose([case.document for case in state["cases"]])
-        pairs = zip(state["cases"], programs, strict=True)
-        name = refiner.name
-        return {"cases": [replace(case, program=program, agent=name) for case, program in pairs]}
+        return {"cases": _propose(refiner, state["cases"])}
     return {
         "cases": [case if _settled(case) else await _ask(refiner, case) for case in state["cases"]]
     }
+
+
+def _propose(refiner: Refiner, cases: Sequence[Case]) -> list[Case]:
+    """Ask about a batch; a refiner that cannot answer for it leaves its documents as they are.
+
+    Raises:
+        RefinerError: it gives more or fewer programs than it was given documents.
+    """
+    cases = [replace(case, agent=refiner.name) for case in cases]
+    try:
+        programs = refiner.propose([case.document for case in cases])
+    except RefinerError as error:
+        return [replace(case, failure=str(error)) for case in cases]
+    if len(programs) != len(cases):
+        raise RefinerError(
+            f"refiner {refiner.name}: {len(programs)} programs for {len(cases)} documents; it must"
+            " give one for each, in their order"
+        )
+    return [replace(case, program=one) for case, one in zip(cases, programs, strict=True)]
 
 
 def _settled(case: Case) -> bool:

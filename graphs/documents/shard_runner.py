@@ -22,15 +22,14 @@ import pyarrow as pa
 from burnish.agents.refiners.refiner import Refiner
 from burnish.corpora.errors import BurnishError
 from burnish.corpora.readers.rows import BadRow, Shard, raw_row
-from burnish.corpora.records import Document
-from burnish.corpora.runs.document_ledger import OUTCOMES, CallRow, Entry, SpanRow, to_table
+from burnish.corpora.records import DOCUMENTS, Document, Outcome
+from burnish.corpora.runs.document_ledger import LEDGER, CallRow, Entry, SpanRow
 from burnish.corpora.runs.folder import RunFolder, write_json
 from burnish.corpora.storage.writers import write_jsonl, write_table
 from burnish.graphs.documents.escalation import Escalation
 from burnish.graphs.documents.record_graph import Decision, RecordGraph, Services, build, drive
 from burnish.tools.deletion.program import NAMES, Call, RemoveLines, RemoveStr
 
-KEPT = frozenset({"unchanged", "edited"})
 BATCH_CHARS = 1_000_000
 
 
@@ -58,8 +57,8 @@ class ShardRunner:
         entries = [_entry(decision) for decision in decisions]
         entries += [_quarantined(row) for row in shard.bad]
         written = [
-            self._write_rows("data", shard, decisions, KEPT),
-            self._write_rows("aside", shard, decisions, frozenset({"dropped", "failed"})),
+            self._write_rows("data", shard, decisions, DOCUMENTS.data),
+            self._write_rows("aside", shard, decisions, DOCUMENTS.aside),
             self._write_ledger(shard, entries),
             self._write_quarantine(shard),
         ]
@@ -71,7 +70,7 @@ class ShardRunner:
             "flagged": sum(bool(e.flag) and e.outcome != "quarantined" for e in entries),
             "calls": sum(len(entry.calls) for entry in entries),
             "chars_in": sum(len(text) for text in shard.texts),
-            "chars_out": sum(len(d.refined) for d in decisions if d.outcome in KEPT),
+            "chars_out": sum(len(d.refined) for d in decisions if d.outcome in DOCUMENTS.data),
             "bytes_in": sum(len(text.encode()) for text in shard.texts),
             "files": {
                 f"{path.parent.name}/{path.name}": _file_digest(path) for path in written if path
@@ -132,7 +131,7 @@ class ShardRunner:
         kind: Literal["data", "aside"],
         shard: Shard,
         decisions: Sequence[Decision],
-        wanted: frozenset[str],
+        wanted: frozenset[Outcome],
     ) -> Path | None:
         mask = [decision.outcome in wanted for decision in decisions]
         path = self.folder.part(kind, shard.index)
@@ -153,7 +152,7 @@ class ShardRunner:
 
     def _write_ledger(self, shard: Shard, entries: Sequence[Entry]) -> Path:
         path = self.folder.part("ledger", shard.index)
-        write_table(path, to_table(entries), self.folder.format)
+        write_table(path, LEDGER.table(entries), self.folder.format)
         return path
 
     def _write_quarantine(self, shard: Shard) -> Path | None:
@@ -220,7 +219,7 @@ def _quarantined(row: BadRow) -> Entry:
 
 def _counted(entries: Sequence[Entry]) -> dict[str, int]:
     counts = Counter(entry.outcome for entry in entries)
-    return {outcome: counts[outcome] for outcome in OUTCOMES}
+    return {outcome: counts[outcome] for outcome in DOCUMENTS.outcomes}
 
 
 def _file_digest(path: Path) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from burnish.corpora.readers.document_source import Source
 from burnish.corpora.readers.rows import Survey
-from burnish.corpora.runs.document_ledger import OUTCOMES
+from burnish.corpora.records import DOCUMENTS
 from burnish.corpora.runs.folder import RunFolder, read_json, write_json
 from burnish.graphs.documents.assembly import is_planned, make_escalation, make_services
 from burnish.graphs.documents.escalation import Escalation
@@ -98,7 +98,7 @@ class RunContext:
         """Check that every row is accounted for and that every file is there."""
         sums = state.get("totals", {})
         faults: list[str] = []
-        counted = sum(sums.get(outcome, 0) for outcome in OUTCOMES)
+        counted = sum(sums.get(outcome, 0) for outcome in DOCUMENTS.outcomes)
         expected = state.get("rows", 0) + state.get("bad_rows", 0)
         if counted != expected:
             faults.append(f"rows do not balance: {expected} were read, {counted} are accounted for")
@@ -214,7 +214,9 @@ def _refined(context: RunContext, survey: Survey) -> Generator[Marker]:
 
 def totals(markers: list[Marker]) -> dict[str, int]:
     """Add up what the markers of shards say."""
-    sums: Counter[str] = Counter(dict.fromkeys((*OUTCOMES, "rows", "flagged", "calls"), 0))
+    sums: Counter[str] = Counter(
+        dict.fromkeys((*DOCUMENTS.outcomes, "rows", "flagged", "calls"), 0)
+    )
     for marker in markers:
         sums.update(marker["outcomes"])
         sums.update({key: marker[key] for key in _SUMMED})

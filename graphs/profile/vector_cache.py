@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 from zipfile import BadZipFile
 
 import numpy as np
@@ -13,17 +13,10 @@ from numpy.typing import NDArray
 
 from burnish.corpora.storage.writers import write_atomic
 from burnish.tools.arrays import Vectors
+from burnish.tools.retrieval.embedder import DEFAULT, Embedder, digest_of, find_model, load_embedder
 
 _KEY: Final = 16
 _AT_ONCE: Final = 2_048
-
-
-class Embedder(Protocol):
-    """Turns texts into unit vectors (see `tools.embedder`)."""
-
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return a unit row for each text."""
-        ...
 
 
 def default_folder() -> Path:
@@ -115,8 +108,6 @@ def vectoring_of(
     Raises:
         UsageError: there is no such model.
     """
-    from burnish.tools.retrieval.embedder import DEFAULT, digest_of, find_model, load_embedder
-
     chosen = name or DEFAULT
     # The digest needs the model's files only; the libraries are loaded if a vector is missing.
     digest = digest_of(find_model(chosen).folder)

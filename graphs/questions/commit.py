@@ -16,18 +16,10 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from burnish.agents.validators.verdict import Verdict
 from burnish.corpora.readers.rows import raw_row
-from burnish.corpora.records import QAItem
+from burnish.corpora.records import QUESTIONS, Outcome, QAItem
 from burnish.corpora.runs.folder import RunFolder, write_json
-from burnish.corpora.runs.question_ledger import (
-    OUTCOMES,
-    EvidenceRow,
-    Outcome,
-    QAEntry,
-    VerdictRow,
-    to_table,
-)
+from burnish.corpora.runs.question_ledger import LEDGER, QAEntry
 from burnish.corpora.storage.arrow_json import row_digests
 from burnish.corpora.storage.writers import write_jsonl, write_table
 from burnish.graphs.questions.review import review_rows
@@ -57,9 +49,9 @@ def records_of(working: WorkingSet) -> CommittedItems:
         outcome = outcome_of(done)
         entries.append(_entry(row.item.id, outcome, done))
         after = row.item if done is None or done.after is None else done.after
-        if outcome != "dropped":
+        if outcome in QUESTIONS.data:
             standing.append(after if outcome == "edited" else row.item)
-        if outcome in {"edited", "dropped"}:
+        if outcome in QUESTIONS.aside:
             aside.append(row.item)
     for number, done in enumerate(working.done):
         if done.planned.order.operation not in ADDING:
@@ -134,22 +126,7 @@ def _entry(name: str, outcome: Outcome, done: CompletedEdit | None) -> QAEntry:
         gain=planned.gain,
         cost=planned.cost,
         complaints=done.complaints,
-        verdicts=tuple(map(verdict_row, done.verdicts)),
-    )
-
-
-def verdict_row(verdict: Verdict) -> VerdictRow:
-    """Return an opinion as the ledger holds it."""
-    return VerdictRow(
-        verdict.validator,
-        verdict.opinion,
-        verdict.confidence,
-        verdict.reason,
-        verdict.found,
-        verdict.tokens,
-        verdict.failure,
-        verdict.paths,
-        tuple(EvidenceRow(one.kind, one.source, one.content) for one in verdict.evidence),
+        verdicts=done.verdicts,
     )
 
 
@@ -160,7 +137,7 @@ def write_set(folder: RunFolder, working: WorkingSet) -> dict[str, Any]:
     entries = _with_digests(records.entries, row_digests(data), row_digests(aside))
     paths = [folder.part("data", 0), folder.part("ledger", 0)]
     write_table(paths[0], data, folder.format)
-    write_table(paths[1], to_table(entries), folder.format)
+    write_table(paths[1], LEDGER.table(entries), folder.format)
     paths += _write_rest(folder, working.own, aside)
     review = review_rows(working)
     review_file = folder.root / "review.jsonl"
@@ -170,7 +147,7 @@ def write_set(folder: RunFolder, working: WorkingSet) -> dict[str, Any]:
         "index": 0,
         "rows": len(working.own.rows) + len(working.own.bad),
         "rows_out": len(records.standing),
-        "outcomes": {name: outcomes[name] for name in OUTCOMES},
+        "outcomes": {name: outcomes[name] for name in QUESTIONS.outcomes},
         "review": len(review),
         "files": {f"{path.parent.name}/{path.name}": _digest(path) for path in paths}
         | {review_file.name: _digest(review_file)},

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from burnish.corpora.records import QAItem
-from burnish.corpora.runs import question_ledger as qa_ledger
+from burnish.corpora.records import QUESTIONS, QAItem
 from burnish.corpora.runs.folder import RunFolder, read_json, write_json
-from burnish.corpora.runs.question_ledger import OUTCOMES, READ, QAEntry
+from burnish.corpora.runs.question_ledger import LEDGER, QAEntry
 from burnish.corpora.storage.writers import write_atomic
 from burnish.graphs.questions.operate.assembly import solver_ability
 from burnish.graphs.questions.plan.invoice import charges, divergences
@@ -42,7 +41,7 @@ def figures_of(
     folder: RunFolder, working: WorkingSet, settings: Settings, manifest: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Gather all figures of a run."""
-    entries = list(qa_ledger.read(folder.part("ledger", 0)))
+    entries = list(LEDGER.read(folder.part("ledger", 0)))
     tokens = _tokens(folder, settings)
     told = invoice(charges(working), tokens["budget"])
     before, after = working.source_strata, working.strata()
@@ -78,9 +77,9 @@ def figures_of(
 def balance(source: Mapping[str, Any], entries: list[QAEntry]) -> dict[str, Any]:
     """Set the rows that came in against what became of them."""
     found = Counter(entry.outcome for entry in entries)
-    parts = {name: found[name] for name in OUTCOMES}
+    parts = {name: found[name] for name in QUESTIONS.outcomes}
     rows = int(source["rows"]) + int(source["bad_rows"])
-    counted = sum(found[name] for name in READ)
+    counted = sum(found[name] for name in QUESTIONS.read)
     out = rows - found["dropped"] - found["quarantined"] + found["added"]
     return {
         "rows_in": rows, **parts, "rows_out": out, "accounted": counted, "balances": counted == rows

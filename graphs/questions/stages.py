@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from burnish.corpora.records import QUESTIONS
 from burnish.corpora.runs.folder import RunFolder, read_json
-from burnish.corpora.runs.question_ledger import READ
 from burnish.graphs.profile.vector_cache import Vectoring
 from burnish.graphs.questions.commit import outcome_of, write_set
 from burnish.graphs.questions.manifest import manifest_of, marks_of
 from burnish.graphs.questions.opening import open_working_set
-from burnish.graphs.questions.operate import assembly as assembly
+from burnish.graphs.questions.operate import assembly
 from burnish.graphs.questions.operate.record_graph import QuestionServices, build, drive
 from burnish.graphs.questions.plan.plan_file import (
     PILOT,
@@ -193,7 +193,7 @@ class QaContext:
     def _faults(self, marker: dict[str, Any], working: WorkingSet) -> list[str]:
         outcomes = marker["outcomes"]
         rows = len(working.own.rows) + len(working.own.bad)
-        counted = sum(outcomes[name] for name in READ)
+        counted = sum(outcomes[name] for name in QUESTIONS.read)
         out = rows - outcomes["dropped"] - outcomes["quarantined"] + outcomes["added"]
         faults: list[str] = []
         if counted != rows:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from burnish.corpora.runs.document_ledger import OUTCOMES
+from burnish.corpora.records import DOCUMENTS
 from burnish.corpora.runs.folder import RunFolder
 from burnish.corpora.storage.writers import write_atomic
 from burnish.graphs.reports.charts import number, percent
@@ -53,7 +53,7 @@ def _body(manifest: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
     name = plain(PurePath(location).name or location)
     chars, refiner = figures["chars"], plain(str(figures["refiner"].get("name", "?")))
     kept = percent(chars["out"] / chars["in"] if chars["in"] else 1)
-    outcomes = [(outcome, number(figures["balance"][outcome])) for outcome in OUTCOMES]
+    outcomes = [(outcome, number(figures["balance"][outcome])) for outcome in DOCUMENTS.outcomes]
     column = plain(str(manifest["input"]["text_column"]))
     return f"""# {name}, refined by burnish
 

@@ -6,7 +6,7 @@ content policy forbids any. Samples are filtered by style rules alone.
 
 from collections.abc import Sequence
 
-from burnish.corpora.runs.document_ledger import OUTCOMES
+from burnish.corpora.records import DOCUMENTS
 from burnish.graphs.reports.charts import Bar, Part, bars, histogram, number, percent, stacked
 from burnish.graphs.reports.html import Markup, join, tag
 from burnish.graphs.reports.page import (
@@ -25,7 +25,7 @@ _BARS = 14
 _FILTERS = 10
 _OPEN = 3
 _ORDER = ("unchanged", "edited", "dropped", "quarantined", "failed")
-assert set(_ORDER) == set(OUTCOMES)
+assert set(_ORDER) == set(DOCUMENTS.outcomes)
 
 
 def render(figures: Figures) -> str:

@@ -9,7 +9,7 @@ from multiprocessing import get_context
 from typing import Any, cast
 
 from burnish.corpora.errors import RunError
-from burnish.corpora.runs.document_ledger import OUTCOMES
+from burnish.corpora.records import DOCUMENTS
 from burnish.corpora.runs.folder import RunFolder, write_json
 from burnish.corpora.storage.writers import write_atomic
 from burnish.graphs.archive.stored import Columns, columns_of, parse_line, records
@@ -110,7 +110,7 @@ def write_report(
 def balance(source: Mapping[str, Any], outcomes: Mapping[str, int]) -> Figure:
     """Set the rows that came in against what became of them."""
     rows = int(source["rows"]) + int(source["bad_rows"])
-    parts = {name: outcomes.get(name, 0) for name in OUTCOMES}
+    parts = {name: outcomes.get(name, 0) for name in DOCUMENTS.outcomes}
     done = sum(parts.values())
     return {"rows_in": rows, **parts, "accounted": done, "balances": done == rows}
 

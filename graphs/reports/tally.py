@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from burnish.corpora.runs.document_ledger import OUTCOMES, CallRow
+from burnish.corpora.records import DOCUMENTS
+from burnish.corpora.runs.document_ledger import CallRow
 from burnish.graphs.archive.attribution import Piece, attribute
-from burnish.graphs.archive.stored import KEPT, Record
+from burnish.graphs.archive.stored import Record
 from burnish.graphs.reports.samples import Best, Figure, lot, sample, summary
 
 BINS = 20
@@ -77,7 +78,7 @@ class Weights:
 
 
 def _samples() -> dict[str, Best]:
-    sizes = dict.fromkeys(OUTCOMES[:-1], OTHER_SAMPLES) | {"edited": SAMPLES}
+    sizes = dict.fromkeys(DOCUMENTS.outcomes[:-1], OTHER_SAMPLES) | {"edited": SAMPLES}
     return {outcome: Best(size) for outcome, size in sizes.items()}
 
 
@@ -115,7 +116,7 @@ class Tally:
         self.rejected_calls += entry.rejected_calls
         self.chars[entry.outcome] += entry.raw_chars
         removed = sum(stop - start for start, stop, _ in entry.spans)
-        if entry.outcome in KEPT:
+        if entry.outcome in DOCUMENTS.data:
             self.chars["out"] += entry.refined_chars
             self.bytes_out += len(record.text.encode("utf-8", "surrogatepass"))
         if entry.outcome == "edited":

@@ -13,8 +13,8 @@ from typing import Literal
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from burnish.corpora.records import digest
-from burnish.corpora.runs.document_ledger import OUTCOMES, CallRow, Entry, SpanRow, to_table
+from burnish.corpora.records import DOCUMENTS, digest
+from burnish.corpora.runs.document_ledger import LEDGER, CallRow, Entry, SpanRow
 from burnish.corpora.runs.folder import Format, RunFolder, write_json
 from burnish.corpora.storage.writers import write_jsonl, write_table
 from burnish.tools.deletion.program import (
@@ -108,7 +108,7 @@ def _write_shard(folder: RunFolder, index: int, cases: Sequence[Case], bad: Sequ
     entries += [Entry(f"{b.source}:{b.row}", "quarantined", flag=b.reason) for b in bad]
     files = [folder.part("data", index), folder.part("ledger", index)]
     write_table(files[0], pa.Table.from_pylist(kept, SCHEMA), folder.format)
-    write_table(files[1], to_table(entries), folder.format)
+    write_table(files[1], LEDGER.table(entries), folder.format)
     if aside:
         files.append(folder.part("aside", index))
         write_table(files[-1], pa.Table.from_pylist(aside, SCHEMA), folder.format)
@@ -122,7 +122,7 @@ def _write_shard(folder: RunFolder, index: int, cases: Sequence[Case], bad: Sequ
         {
             "index": index,
             "rows": len(entries),
-            "outcomes": {outcome: counts[outcome] for outcome in OUTCOMES},
+            "outcomes": {outcome: counts[outcome] for outcome in DOCUMENTS.outcomes},
             "chars_in": sum(len(case.text) for case in cases),
             "chars_out": sum(len(str(row["body"])) for row in kept),
             "bytes_in": sum(len(case.text.encode()) for case in cases),

@@ -7,7 +7,7 @@ the union of the spans, so nothing can ever be written into a document.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -293,7 +293,3 @@ class Guard:
             f"the program removes {removed / len(text):.0%} of the document; "
             f"at most {self.max_removed_ratio:.0%} may go (or remove_all)"
         )
-
-
-Outcome = Literal["unchanged", "edited", "dropped", "failed"]
-"""What became of a document that was read (a row that was not is `quarantined`)."""

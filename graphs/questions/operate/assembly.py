@@ -2,13 +2,11 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from burnish.agents.llm.messages import Model
 from burnish.agents.operations.checked import Checked, Checks
-from burnish.agents.operations.item_schemas import Passage
 from burnish.agents.operations.offline import (
     CellMember,
     Draw,
@@ -148,8 +146,7 @@ def assembled(
     )
     operations = offline_operations(qa, working)
     if model is not None:
-        search = None if index is None else PassageSearch(index)
-        written = writing_operations(working, qa, model, validation, search)
+        written = writing_operations(working, qa, model, validation, index)
         operations += [one for one in written if allowed(qa, one.name)]
     made: dict[str, Operation] = {one.name: Checked(one, checks) for one in operations}
 
@@ -181,17 +178,6 @@ def examiner_of(settings: Settings, working: WorkingSet, solver: Model | None) -
     return Examiner(
         Solver(solver), ability, scale.spread, scale.centres, buckets, settings.qa.solver_answers
     )
-
-
-@dataclass(frozen=True, slots=True)
-class PassageSearch:
-    """Passages for writing agents."""
-
-    index: "WikiIndex"
-
-    def __call__(self, question: str, k: int) -> Sequence[Passage]:
-        """Return up to k passages, best first."""
-        return [hit.passage for hit in self.index.search(question, k)]
 
 
 def _index(settings: QaSettings) -> "WikiIndex | None":

@@ -6,7 +6,7 @@ from pathlib import Path
 from burnish.agents.annotators.solver import PROMPT as SOLVER
 from burnish.agents.annotators.solver import SolverReply
 from burnish.agents.llm.messages import Model
-from burnish.agents.operations.add_items import CITATION, Expand, Generate, Repair, Search
+from burnish.agents.operations.add_items import CITATION, Expand, Generate, Repair
 from burnish.agents.operations.edit_items import Recalibrate, Rephrase, RewriteDistractors
 from burnish.agents.operations.few_shot import AcceptedCorrection, read_examples
 from burnish.agents.operations.item_schemas import FORMS
@@ -15,7 +15,7 @@ from burnish.agents.operations.operation import Operation
 from burnish.agents.prompting.output_schemas import form_schema
 from burnish.agents.prompting.sections import digest_of
 from burnish.agents.validators.librarian import PROMPT as LIBRARIAN
-from burnish.agents.validators.librarian import PassageJudgement
+from burnish.agents.validators.librarian import PassageFinder, PassageJudgement
 from burnish.agents.validators.reasoner import PROMPT as REASONER
 from burnish.agents.validators.validation import Validation
 from burnish.corpora.errors import UsageError
@@ -61,7 +61,7 @@ def writing_operations(
     settings: QaSettings,
     model: Model,
     validation: Validation | None,
-    search: Search | None,
+    finder: PassageFinder | None,
 ) -> list[Operation]:
     """Return the operations that a model carries out, as far as there are the means for them."""
     exemplars, config = CellExemplars(working), WriterConfig()
@@ -72,8 +72,8 @@ def writing_operations(
         LlmOperation(Recalibrate(exemplars), model, config, shots),
         LlmOperation(RewriteDistractors(), model, config, shots),
     ]
-    if search is not None:
-        made.append(LlmOperation(Expand(search, exemplars), model, config, shots))
+    if finder is not None:
+        made.append(LlmOperation(Expand(finder, exemplars), model, config, shots))
     if validation is not None:
         made.append(LlmOperation(Repair(validation.decide), model, config, shots))
     return made

@@ -29,7 +29,6 @@ from burnish.agents.validators.validation import (
     ValidationDecision,
     combine,
 )
-from burnish.agents.validators.verdict import Verdict
 from burnish.corpora.errors import (
     STOPPING,
     BudgetExhausted,
@@ -37,6 +36,7 @@ from burnish.corpora.errors import (
     ModelError,
     ReplyError,
 )
+from burnish.corpora.records import Verdict
 from burnish.graphs.questions.state.journal import (
     UNSPENT,
     CompletedEdit,

@@ -13,9 +13,8 @@ import orjson
 
 from burnish.agents.operations.add_items import CITATION
 from burnish.agents.operations.operation import DifficultyScore, EditOrder, EditResult, EditStatus
-from burnish.agents.validators.verdict import Evidence, Verdict
 from burnish.corpora.errors import RunError
-from burnish.corpora.records import QAItem, Value
+from burnish.corpora.records import Evidence, QAItem, Value, Verdict
 from burnish.corpora.storage.writers import write_jsonl
 from burnish.tools.profile.cells import split_stratum, stratum_name
 

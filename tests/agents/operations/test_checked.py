@@ -4,9 +4,9 @@ from dataclasses import dataclass, field, replace
 
 from burnish.agents.operations.checked import Checked, Checks
 from burnish.agents.operations.operation import DifficultyScore, EditOrder, EditResult, Operation
-from burnish.agents.validators.verdict import Verdict
+from burnish.agents.validators.validation import ValidationDecision
 from burnish.corpora.errors import BudgetExhausted
-from burnish.corpora.records import QAItem
+from burnish.corpora.records import Opinion, QAItem, Verdict
 from burnish.tools.items.checks import asked
 from burnish.tools.items.contamination import TextIndex
 
@@ -21,6 +21,7 @@ class Playing:
 
     drafts: list[QAItem | None]
     name: str = "rephrase"
+    revision: str = "1"
     needs_model: bool = True
     told: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
 
@@ -43,17 +44,18 @@ class Once:
 
     draft: QAItem
     name: str = "draw"
+    revision: str = "1"
     needs_model: bool = False
 
     async def apply(self, order: EditOrder) -> EditResult:
         return EditResult(order, "done", order.item, self.draft)
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    opinion: str
-    reason: str = "a program says 7"
-    verdicts: tuple[Verdict, ...] = (Verdict("reasoner", "reject", 0.9, "so", tokens=5),)
+def says_of_key(opinion: Opinion) -> ValidationDecision:
+    verdicts = (Verdict("reasoner", "reject", 0.9, "so", tokens=5),)
+    return ValidationDecision(
+        opinion, 0.9, "a program says 7", (), may_edit_key=False, to_review=False, verdicts=verdicts
+    )
 
 
 def applied(operation: Operation, checks: Checks, order: EditOrder) -> EditResult:
@@ -70,8 +72,8 @@ def applied(operation: Operation, checks: Checks, order: EditOrder) -> EditResul
 
 
 def test_a_sound_draft_passes_with_its_verdicts() -> None:
-    async def judge(item: QAItem) -> Told:
-        return Told("accept")
+    async def judge(item: QAItem) -> ValidationDecision:
+        return says_of_key("accept")
 
     edit = applied(Playing([GOOD]), Checks(judge=judge), EditOrder("rephrase", ITEM))
     assert (edit.status, edit.after, edit.attempts, edit.tokens) == ("done", GOOD, 1, 15)
@@ -159,10 +161,11 @@ def test_a_budget_that_ends_before_the_second_draft_rolls_the_first_back() -> No
 
 
 def test_a_rejection_by_validators_rolls_back_and_an_abstention_does_not() -> None:
-    for opinion, status in (("reject", "rolled_back"), ("abstain", "done")):
+    expected: dict[Opinion, str] = {"reject": "rolled_back", "abstain": "done"}
+    for opinion, status in expected.items():
 
-        async def judge(item: QAItem, said: str = opinion) -> Told:
-            return Told(said)
+        async def judge(item: QAItem, said: Opinion = opinion) -> ValidationDecision:
+            return says_of_key(said)
 
         edit = applied(Playing([GOOD, GOOD]), Checks(judge=judge), EditOrder("rephrase", ITEM))
         assert edit.status == status

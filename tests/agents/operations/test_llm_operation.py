@@ -1,6 +1,6 @@
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -20,10 +20,12 @@ from burnish.agents.operations.edit_items import (
 from burnish.agents.operations.few_shot import AcceptedCorrection, choose_examples, read_examples
 from burnish.agents.operations.llm_operation import LlmOperation, WriterConfig
 from burnish.agents.operations.operation import EditOrder, EditResult, Operation
-from burnish.agents.validators.verdict import Verdict
+from burnish.agents.validators.validation import ValidationDecision
 from burnish.corpora.errors import BudgetExhausted, ModelError
-from burnish.corpora.records import QAItem
+from burnish.corpora.records import Opinion, QAItem, Verdict
+from burnish.corpora.wikipedia.passages import Passage
 from burnish.tools.items.keys import key_positions, key_text, wrong_choices
+from burnish.tools.retrieval.hybrid_index import Hit
 
 ITEM = QAItem(
     "1", "Which planet is the largest?", "Jupiter", ("Mars", "Jupiter", "Venus", "Saturn"), "space"
@@ -40,20 +42,27 @@ ANSWERS = st.dictionaries(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    id: str
-    title: str
-    text: str
+class Shelf:
+    """Finds the same passages for every question."""
+
+    def __init__(self, *passages: Passage) -> None:
+        self._passages = passages
+
+    def search(self, question: str, k: int = 5) -> list[Hit]:  # noqa: ARG002
+        return [Hit(rank, 1 / rank, one) for rank, one in enumerate(self._passages[:k], 1)]
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    opinion: str
-    may_edit_key: bool = False
-    answer: str | None = None
-    reason: str = "a program and the solution agree"
-    verdicts: tuple[Verdict, ...] = (Verdict("reasoner", "reject", 0.9, "so", tokens=7),)
+MERCURY = Shelf(Passage("p1", "Mercury", "", "Mercury is the planet nearest to the Sun."))
+
+
+def says_of_key(
+    opinion: Opinion, *, may_edit_key: bool = False, answer: str | None = None
+) -> ValidationDecision:
+    verdicts = (Verdict("reasoner", "reject", 0.9, "so", tokens=7),)
+    return ValidationDecision(
+        opinion, 0.9, "a program and the solution agree", (), may_edit_key=may_edit_key,
+        to_review=False, answer=answer, verdicts=verdicts,
+    )  # fmt: skip
 
 
 def says(**fields: object) -> str:
@@ -64,12 +73,8 @@ def exemplars(cell: str, bucket: int | None, seed: int) -> Sequence[QAItem]:
     return [replace(ITEM, id="ex", question="Which planet is the reddest?", answer="Mars")]
 
 
-def search(question: str, k: int) -> Sequence[Page]:
-    return [Page("p1", "Mercury", "Mercury is the planet nearest to the Sun.")][:k]
-
-
-def deciding(said: Said) -> Repair:
-    async def decide(item: QAItem) -> Said:
+def deciding(said: ValidationDecision) -> Repair:
+    async def decide(item: QAItem) -> ValidationDecision:
         return said
 
     return Repair(decide)
@@ -174,18 +179,15 @@ def test_an_expanded_item_cites_a_passage_that_says_its_quote() -> None:
     for refused in (says(passage="p9", quote=quote, **NEW), says(passage="p1", quote="no", **NEW)):
         model = ScriptedClient([refused, grounded])
         edit = applied(
-            LlmOperation(Expand(search, exemplars), model), EditOrder("expand", None, "space")
+            LlmOperation(Expand(MERCURY, exemplars), model), EditOrder("expand", None, "space")
         )
         assert len(model.requests) == 2
         assert edit.after is not None
         assert edit.after.meta == {CITATION: {"id": "p1", "title": "Mercury", "quote": quote}}
 
-    def nothing(question: str, k: int) -> Sequence[Page]:
-        return []
-
     model = ScriptedClient([])
     edit = applied(
-        LlmOperation(Expand(nothing, exemplars), model), EditOrder("expand", None, "space")
+        LlmOperation(Expand(Shelf(), exemplars), model), EditOrder("expand", None, "space")
     )
     assert (edit.status, edit.after, edit.tokens) == ("failed", None, 0)
 
@@ -200,12 +202,13 @@ def test_a_key_is_repaired_only_where_validators_allow_it() -> None:
     wrong = replace(ITEM, answer="Mars")
     silent = ScriptedClient([])
     for said, status in (
-        (Said("accept"), "failed"), (Said("abstain"), "flagged"), (Said("reject"), "flagged"),
-        (Said("reject", may_edit_key=True), "flagged"),
+        (says_of_key("accept"), "failed"), (says_of_key("abstain"), "flagged"),
+        (says_of_key("reject"), "flagged"),
+        (says_of_key("reject", may_edit_key=True), "flagged"),
     ):  # fmt: skip
         edit = applied(LlmOperation(deciding(said), silent), EditOrder("repair", wrong))
         assert (edit.status, edit.after, edit.tokens) == (status, wrong, 7)
-    allowed = deciding(Said("reject", may_edit_key=True, answer="jupiter"))
+    allowed = deciding(says_of_key("reject", may_edit_key=True, answer="jupiter"))
     edit = applied(LlmOperation(allowed, silent), EditOrder("repair", wrong))
     assert edit.after == ITEM
     assert len(edit.verdicts) == 1
@@ -218,7 +221,7 @@ def test_a_repair_with_a_rationale_is_written_to_the_answer_agreed_on() -> None:
         "rationale": "It has most mass, so the answer is Jupiter.",
     }  # fmt: skip
     model = ScriptedClient([says(**{**good, "answer": "Io"}), says(**good)])
-    allowed = deciding(Said("reject", may_edit_key=True, answer="Jupiter"))
+    allowed = deciding(says_of_key("reject", may_edit_key=True, answer="Jupiter"))
     edit = applied(Checked(LlmOperation(allowed, model), Checks()), EditOrder("repair", wrong))
     assert edit.status == "done"
     assert edit.after is not None

@@ -4,9 +4,8 @@ from dataclasses import replace
 
 from burnish.agents.llm.scripted import ScriptedClient
 from burnish.agents.validators.librarian import Librarian, LibrarianConfig, fenced_claim, key_text
-from burnish.agents.validators.verdict import Verdict
 from burnish.corpora.errors import ModelError, SourceError
-from burnish.corpora.records import QAItem
+from burnish.corpora.records import QAItem, Verdict
 from burnish.corpora.wikipedia.passages import Passage
 from burnish.tools.retrieval.hybrid_index import Hit
 from tests.support.embedders import WordEmbedder

@@ -12,7 +12,7 @@ from burnish.agents.validators.reasoner import (
     fenced_question,
     find_program,
 )
-from burnish.agents.validators.verdict import Validator, Verdict
+from burnish.agents.validators.verdict import Validator
 from burnish.corpora.errors import (
     BudgetExhausted,
     ModelError,
@@ -20,7 +20,7 @@ from burnish.corpora.errors import (
     ReplyError,
     SandboxUnavailable,
 )
-from burnish.corpora.records import QAItem
+from burnish.corpora.records import QAItem, Verdict
 from burnish.tools.sandbox.pool import Sandbox, layers
 from burnish.tools.sandbox.results import Execution, Limits
 

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from burnish.agents.validators.opinions import join_confidences, join_verdicts
 from burnish.agents.validators.validation import ReviewPolicy, Validation, combine
-from burnish.agents.validators.verdict import Evidence, Opinion, Verdict
-from burnish.corpora.records import QAItem
+from burnish.corpora.records import Evidence, Opinion, QAItem, Verdict
 
 COMPUTABLE = QAItem("1", "How many sacks are 12 sacks a day in 7 days?", "84")
 FACTUAL = QAItem("2", "Who wrote the treatise on mills?", "Belidor", domain="history")
@@ -21,7 +20,7 @@ def said(
 ) -> Verdict:
     sure = 0.0 if opinion == "abstain" else confidence
     evidence = (Evidence("judgement", opinion, found or ""),)
-    return Verdict("v", opinion, sure, f"says {opinion}", found, evidence, 5, paths=paths)
+    return Verdict("v", opinion, sure, f"says {opinion}", found, 5, paths=paths, evidence=evidence)
 
 
 @st.composite

@@ -15,6 +15,9 @@ SUBJECTS = ("algebra", "botany", "civics", "dance", "energy", "fishing")
 class Spotter:
     """Vectors by which subject's first letter, tripled, a text holds."""
 
+    name = digest = "spotter"
+    dimensions = 1 + len(SUBJECTS)
+
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         rows = [
             [0.2, *(float(name[0] * 3 in text or name in text) for name in SUBJECTS)]

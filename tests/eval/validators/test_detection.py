@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from burnish.agents.validators.verdict import Opinion
 from burnish.corpora.errors import SourceError
+from burnish.corpora.records import Opinion
 from burnish.eval.validators.command import Plan, corrupted, main
 from burnish.eval.validators.corrupted_keys import read_cases
 from burnish.eval.validators.detection import Told, auroc, detection, precision_at

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from burnish.corpora.errors import RunError, UsageError
-from burnish.corpora.runs.document_ledger import Entry, read, to_table
+from burnish.corpora.runs.document_ledger import LEDGER, Entry
 from burnish.corpora.runs.folder import Format, RunFolder, read_json, write_json
 from burnish.corpora.storage.writers import write_table
 from burnish.graphs.archive.attribution import attribute
@@ -268,8 +268,8 @@ def reseal(folder: RunFolder, index: int) -> None:
 
 def change_entry(folder: RunFolder, index: int, change: Callable[[Entry], Entry | None]) -> None:
     path = folder.part("ledger", index)
-    changed = [change(entry) for entry in read(path)]
-    write_table(path, to_table([entry for entry in changed if entry]), folder.format)
+    changed = [change(entry) for entry in LEDGER.read(path)]
+    write_table(path, LEDGER.table([entry for entry in changed if entry]), folder.format)
     reseal(folder, index)
 
 

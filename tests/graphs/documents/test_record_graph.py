@@ -10,6 +10,7 @@ from langgraph.runtime import Runtime
 from burnish.agents.refiners.refiner import AnyRefiner, Attempt
 from burnish.agents.refiners.rules import RulesRefiner
 from burnish.agents.refiners.scripted import ScriptedRefiner
+from burnish.corpora.errors import RefinerError
 from burnish.corpora.records import Document
 from burnish.graphs.documents.record_graph import (
     Case,
@@ -112,6 +113,30 @@ def _reached(start: str, steps: dict[str, set[str]]) -> set[str]:
         seen |= new
         front.extend(new)
     return seen
+
+
+@dataclass(frozen=True)
+class _Silent(_Told):
+    def propose(self, documents: Sequence[Document]) -> list[Program]:
+        raise RefinerError(f"{len(documents)} documents were too much")
+
+
+def test_a_batch_that_nobody_answers_for_stays_as_it_is() -> None:
+    decisions = _decide(_Silent({}), DOCUMENT, Document("e", "Menu"))
+    assert [one.outcome for one in decisions] == ["failed", "failed"]
+    assert [one.refined for one in decisions] == [DOCUMENT.text, "Menu"]
+    assert all(one.flag == "failed: 2 documents were too much" for one in decisions)
+
+
+@dataclass(frozen=True)
+class _Careless(_Told):
+    def propose(self, documents: Sequence[Document]) -> list[Program]:
+        return [Program()] * (len(documents) - 1)
+
+
+def test_a_refiner_must_give_one_program_for_each_document() -> None:
+    with pytest.raises(RefinerError, match="1 programs for 2 documents"):
+        _decide(_Careless({}), DOCUMENT, Document("e", "Menu"))
 
 
 def test_a_rejected_call_is_asked_again_with_the_complaint() -> None:

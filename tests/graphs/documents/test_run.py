@@ -13,7 +13,8 @@ import pytest
 from burnish.agents.refiners.refiner import AnyRefiner, Refiner
 from burnish.agents.refiners.scripted import ScriptedRefiner
 from burnish.corpora.errors import RunError, SourceError
-from burnish.corpora.runs.document_ledger import OUTCOMES, read
+from burnish.corpora.records import DOCUMENTS
+from burnish.corpora.runs.document_ledger import LEDGER
 from burnish.corpora.runs.folder import RunFolder
 from burnish.eval.robustness.crashes import Trial, imbalance, snapshot, write_corpus
 from burnish.eval.robustness.sessions import start
@@ -74,9 +75,11 @@ def test_a_run_refines_every_row_and_says_so(done: Path) -> None:
     folder = RunFolder.open(done)
     assert len(folder.finished()) == 11
     outcomes = Counter(
-        entry.outcome for index in folder.finished() for entry in read(folder.part("ledger", index))
+        entry.outcome
+        for index in folder.finished()
+        for entry in LEDGER.read(folder.part("ledger", index))
     )
-    assert set(outcomes) <= set(OUTCOMES)
+    assert set(outcomes) <= set(DOCUMENTS.outcomes)
     assert outcomes["edited"] > 100
     assert (done / "report.html").is_file()
 
@@ -268,7 +271,7 @@ def test_too_many_failures_are_a_fault(tmp_path: Path) -> None:
         "2 of 9 rows failed or were quarantined, more than run.max_failure_ratio=0.1 allows"
     ]
     totals = state.get("totals", {})
-    assert [totals[outcome] for outcome in OUTCOMES] == [6, 0, 1, 1, 1]
+    assert [totals[outcome] for outcome in DOCUMENTS.outcomes] == [6, 0, 1, 1, 1]
     state = _run(corpus, tmp_path / "run", [pairs[1], "run.max_failure_ratio=0.3"], refiner=refiner)
     assert state.get("faults") == []
 

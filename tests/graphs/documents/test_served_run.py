@@ -28,7 +28,7 @@ from burnish.corpora.errors import (
     UsageError,
 )
 from burnish.corpora.records import Document
-from burnish.corpora.runs.document_ledger import Entry, read
+from burnish.corpora.runs.document_ledger import LEDGER, Entry
 from burnish.corpora.runs.folder import RunFolder, read_json
 from burnish.eval.robustness.crashes import snapshot
 from burnish.eval.robustness.loopback import Server
@@ -73,7 +73,7 @@ def _main(arguments: Sequence[str]) -> int:
 
 def _entries(root: Path) -> list[Entry]:
     folder = RunFolder.open(root)
-    return [e for index in folder.finished() for e in read(folder.part("ledger", index))]
+    return [e for index in folder.finished() for e in LEDGER.read(folder.part("ledger", index))]
 
 
 def _spent(root: Path) -> int:

@@ -13,8 +13,8 @@ import pytest
 from burnish.agents.refiners.scripted import ScriptedRefiner
 from burnish.corpora.readers.document_source import open_source
 from burnish.corpora.readers.rows import Fields, Shard, Survey
-from burnish.corpora.records import digest
-from burnish.corpora.runs.document_ledger import OUTCOMES, Entry, read
+from burnish.corpora.records import DOCUMENTS, digest
+from burnish.corpora.runs.document_ledger import LEDGER, Entry
 from burnish.corpora.runs.folder import Format, RunFolder, read_json
 from burnish.graphs.documents.record_graph import Services
 from burnish.graphs.documents.shard_runner import ShardRunner
@@ -68,7 +68,7 @@ def _run(tmp_path: Path, name: str = "run", form: Format = "parquet") -> RunFold
 
 
 def _entries(folder: RunFolder) -> dict[str, Entry]:
-    return {entry.id: entry for entry in read(folder.part("ledger", 0))}
+    return {entry.id: entry for entry in LEDGER.read(folder.part("ledger", 0))}
 
 
 def _table(folder: RunFolder, kind: str) -> pa.Table:
@@ -106,7 +106,7 @@ def test_dropped_and_failed_records_stand_aside_raw_and_never_in_data(tmp_path: 
 
 def test_rows_balance_and_every_outcome_is_counted(tmp_path: Path) -> None:
     (marker,) = _run(tmp_path).markers()
-    counts = dict(zip(OUTCOMES, (3, 2, 1, 1, 3), strict=True))
+    counts = dict(zip(DOCUMENTS.outcomes, (3, 2, 1, 1, 3), strict=True))
     assert marker["outcomes"] == counts
     assert marker["rows"] == sum(counts.values()) == len(RAW) + 3
     assert (marker["flagged"], marker["calls"]) == (3, 5)

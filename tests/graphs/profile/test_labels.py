@@ -36,6 +36,9 @@ WORDS = ("ropes", "rocks", "rivers")
 class Spotter:
     """Vectors by which of three words a text holds."""
 
+    name = digest = "spotter"
+    dimensions = 4
+
     def __init__(self) -> None:
         self.texts = 0
 

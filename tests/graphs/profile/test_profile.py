@@ -22,6 +22,9 @@ from burnish.tools.profile.profile import ProfileSettings
 class CountedEmbedder:
     """Vectors from the letters of a text; counts what it embedded."""
 
+    name = digest = "letters"
+    dimensions = 6
+
     def __init__(self) -> None:
         self.texts = 0
 

@@ -17,7 +17,7 @@ import pytest
 
 from burnish.corpora.errors import UsageError
 from burnish.corpora.runs.folder import RunFolder
-from burnish.corpora.runs.question_ledger import QAEntry, read
+from burnish.corpora.runs.question_ledger import LEDGER, QAEntry
 from burnish.graphs.archive.question_replay import replay_set, verify_set
 from burnish.graphs.questions.stages import QaContext
 from burnish.graphs.runs.graph import carry_out
@@ -122,7 +122,7 @@ def done(sets: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _ledger(root: Path) -> dict[str, QAEntry]:
-    return {entry.id: entry for entry in read(RunFolder.open(root).part("ledger", 0))}
+    return {entry.id: entry for entry in LEDGER.read(RunFolder.open(root).part("ledger", 0))}
 
 
 def _rows(root: Path) -> dict[str, dict[str, Any]]:

@@ -21,7 +21,7 @@ from burnish.agents.llm.endpoints import open_services
 from burnish.agents.llm.messages import Message, Request, Sampling
 from burnish.agents.llm.scripted import ScriptedClient
 from burnish.corpora.runs.folder import RunFolder
-from burnish.corpora.runs.question_ledger import QAEntry, read
+from burnish.corpora.runs.question_ledger import LEDGER, QAEntry
 from burnish.graphs.archive.question_replay import replay_set, verify_set
 from burnish.graphs.questions.operate.assembly import assembled
 from burnish.graphs.questions.operate.record_graph import QuestionServices
@@ -106,7 +106,7 @@ def _run(
 
 
 def _ledger(root: Path) -> list[QAEntry]:
-    return list(read(RunFolder.open(root).part("ledger", 0)))
+    return list(LEDGER.read(RunFolder.open(root).part("ledger", 0)))
 
 
 def _report(root: Path) -> dict[str, Any]:

@@ -20,11 +20,10 @@ from hypothesis import strategies as st
 
 from burnish.agents.operations.operation import EditOrder, EditResult, Operation
 from burnish.agents.validators.validation import ReviewPolicy, Validation
-from burnish.agents.validators.verdict import Evidence, Verdict
 from burnish.corpora.errors import BudgetExhausted, QuotaPaused, RunError, SourceError, UsageError
-from burnish.corpora.records import QAItem
+from burnish.corpora.records import Evidence, QAItem, Verdict
 from burnish.corpora.runs.folder import RunFolder
-from burnish.corpora.runs.question_ledger import QAEntry, read
+from burnish.corpora.runs.question_ledger import LEDGER, QAEntry
 from burnish.eval.robustness.sessions import start
 from burnish.graphs.archive.question_replay import replay_set, verify_set
 from burnish.graphs.cli.run import kind_of
@@ -73,7 +72,7 @@ def _run(sets: Path, root: Path, *pairs: str, **parts: Any) -> RunState:
 
 def _ledger(root: Path) -> list[QAEntry]:
     folder = RunFolder.open(root)
-    return list(read(folder.part("ledger", 0)))
+    return list(LEDGER.read(folder.part("ledger", 0)))
 
 
 def _snapshot(root: Path) -> dict[str, bytes]:
@@ -291,6 +290,7 @@ class Reword:
     """Stands where an operation with a model would."""
 
     name: str = "flag"
+    revision: str = "1"
     needs_model: bool = True
 
     async def apply(self, order: EditOrder) -> EditResult:
@@ -302,9 +302,8 @@ class Reword:
         if number % 5 == 2:
             raise BudgetExhausted(asked=100, spent=90, held=0, limit=100)
         after = replace(item, question=item.question + " Answer in steps.")
-        opinion = Verdict(
-            "reader", "accept", 0.4, "looks right", None, (Evidence("judgement", "m", "ok"),), 5
-        )
+        evidence = (Evidence("judgement", "m", "ok"),)
+        opinion = Verdict("reader", "accept", 0.4, "looks right", None, 5, evidence=evidence)
         return EditResult(order, "done", item, after, "reworded", 12, verdicts=(opinion,))
 
 
@@ -395,6 +394,7 @@ class Quota:
     """Runs into the server's quota."""
 
     name: str = "flag"
+    revision: str = "1"
     needs_model: bool = True
 
     async def apply(self, order: EditOrder) -> EditResult:
@@ -420,6 +420,7 @@ class Doubter:
 
     paths: tuple[str, ...]
     name: str = "doubter"
+    revision: str = "1"
 
     async def check(self, item: QAItem) -> Verdict:
         found = item.choices[0] if item.answer != item.choices[0] else item.choices[1]
@@ -431,6 +432,7 @@ class Repair:
     """Takes over the first other choice."""
 
     name: str = "repair"
+    revision: str = "1"
     needs_model: bool = False
 
     async def apply(self, order: EditOrder) -> EditResult:

@@ -21,7 +21,7 @@ from aiohttp import web
 
 from burnish.corpora.errors import UsageError
 from burnish.corpora.runs.folder import RunFolder
-from burnish.corpora.runs.question_ledger import QAEntry, read
+from burnish.corpora.runs.question_ledger import LEDGER, QAEntry
 from burnish.eval.robustness.loopback import Body, Server, completion, failure, ok
 from burnish.graphs.archive.question_replay import verify_set
 from burnish.tools.retrieval.embedder import DEFAULT, find_model
@@ -85,7 +85,7 @@ def _ended(command: list[str]) -> Ended:
 
 
 def _ledger(root: Path) -> list[QAEntry]:
-    return list(read(RunFolder.open(root).part("ledger", 0)))
+    return list(LEDGER.read(RunFolder.open(root).part("ledger", 0)))
 
 
 def _asked(server: Server) -> Counter[bytes]:
