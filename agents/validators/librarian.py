@@ -26,9 +26,10 @@ from burnish.corpora.errors import (
     ModelError,
     ReplyError,
 )
+from burnish.corpora.questions.choices import LETTERS
 from burnish.corpora.records import Evidence, Opinion, QAItem, Verdict, digest
 from burnish.corpora.wikipedia.passages import Passage
-from burnish.tools.answers.choices import LETTERS, keyed, unlabelled
+from burnish.tools.answers.choices import keyed, unlabelled
 from burnish.tools.retrieval.answer_support import Support, mentions, supports
 from burnish.tools.retrieval.embedder import Embedder
 from burnish.tools.retrieval.hybrid_index import Hit

@@ -121,11 +121,17 @@ def run(
         "llm.mode": mode,
     }
     settings = cli_run.settings_of(config, set_, flags)
+    found = cli_run.kind_of(source, kind, settings)
     if dry_run:
+        if found == "qa":
+            from burnish.graphs.cli import plan as cli_qa
+
+            cli_qa.try_out(source, settings, as_json=as_json)
+            return
         cli_run.try_out(source, settings, as_json=as_json)
         return
     folder = output or default_folder(source)
-    if cli_run.kind_of(source, kind, settings) == "qa":
+    if found == "qa":
         from burnish.graphs.cli import plan as cli_qa
 
         raise typer.Exit(cli_qa.refine(source, folder, settings, as_json=as_json))

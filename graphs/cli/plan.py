@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from burnish.corpora.runs.folder import RunFolder
 from burnish.graphs.cli.run import open_input
 from burnish.graphs.cli.standard_output import answer_console, say
 from burnish.graphs.documents.stages import RunContext
+from burnish.graphs.questions.dry_run import try_questions
 from burnish.graphs.questions.stages import QaContext
 from burnish.graphs.runs.graph import RunState, carry_out
 from burnish.graphs.runs.progress import watcher_for
@@ -84,6 +86,25 @@ def _told(folder: RunFolder, state: RunState, *, as_json: bool) -> int:
     for fault in faults:
         sys.stderr.write(f"burnish: {fault}\n")
     return 1 if faults else 0
+
+
+def try_out(location: str, settings: Settings, *, as_json: bool) -> None:
+    """Plan the first round and print what it would do; nothing is written.
+
+    Raises:
+        BurnishError: the input cannot be read or the settings do not fit.
+    """
+    trial = try_questions(location, settings)
+    if as_json:
+        say(json.dumps({"kind": "qa"} | asdict(trial)))
+        return
+    listed = ", ".join(f"{name} {count:,}" for name, count in trial.operations.items())
+    whole = "a sample of the set" if trial.sampled else "all that is selected"
+    say(
+        f"Of {trial.rows:,} questions ({whole}): {listed or 'nothing would be done'}; "
+        f"{trial.size:,} would be in the set, divergence from the target {trial.before:.5f} -> "
+        f"{trial.after:.5f} bits ({trial.floor:.5f} is chance). Nothing was written."
+    )
 
 
 def plan(location: str, root: Path, settings: Settings, kind: str, *, as_json: bool) -> int:

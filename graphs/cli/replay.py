@@ -14,6 +14,7 @@ from burnish.graphs.archive.replay import parse_without, replay
 from burnish.graphs.archive.verify import verify
 from burnish.graphs.cli.standard_output import answer_console, say
 from burnish.graphs.reports.diff import show_diff
+from burnish.graphs.reports.question_diff import question_diffs
 
 
 def replay_run(
@@ -100,5 +101,14 @@ def diff_run(root: Path, record: str | None, limit: int) -> None:
         UsageError: the run read no such record.
         RunError: the folder holds no run, or its files are broken.
     """
-    if not show_diff(RunFolder.open(root), record, answer_console(), limit):
-        say("Nothing was deleted.")
+    folder, console = RunFolder.open(root), answer_console()
+    if not is_qa(folder):
+        if not show_diff(folder, record, console, limit):
+            say("Nothing was deleted.")
+        return
+    printed = 0
+    for diff in question_diffs(folder, record, limit, plain=not console.is_terminal):
+        console.print(diff, soft_wrap=True, highlight=False)
+        printed += 1
+    if not printed:
+        say("Nothing was changed.")
