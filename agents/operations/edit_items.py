@@ -9,7 +9,8 @@ from burnish.agents.operations.llm_operation import Skipped, TaskPrompt, with_re
 from burnish.agents.operations.operation import EditOrder
 from burnish.corpora.errors import ReplyError
 from burnish.corpora.records import QAItem
-from burnish.tools.answers.likeness import same_words, shape
+from burnish.tools.answers.compare import compare
+from burnish.tools.answers.likeness import shape
 from burnish.tools.items.keys import key_positions, key_text, seated, wrong_choices
 from burnish.tools.stable_order import rank
 
@@ -137,9 +138,9 @@ def check_distractors(given: Sequence[str], key: str, count: int) -> tuple[str, 
     for at, one in enumerate(wrong):
         if not one:
             raise ReplyError("wrong_shape", f"wrong_answers.{at}: is empty")
-        if same_words(one, key):
+        if compare(one, key).may_be_same:
             raise ReplyError("wrong_shape", f"wrong_answers.{at}: says the right answer")
-        if any(same_words(one, other) for other in wrong[:at]):
+        if any(compare(one, other).may_be_same for other in wrong[:at]):
             raise ReplyError("wrong_shape", f"wrong_answers.{at}: says what another one says")
         if shape(one) == "reference":
             raise ReplyError("wrong_shape", f"wrong_answers.{at}: points at other answers")

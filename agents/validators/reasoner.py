@@ -29,8 +29,9 @@ from burnish.corpora.errors import (
     ReplyError,
     SandboxError,
 )
+from burnish.corpora.questions.choices import LETTERS
 from burnish.corpora.records import Evidence, QAItem, Verdict, digest
-from burnish.tools.answers.choices import LETTERS, keyed, unlabelled
+from burnish.tools.answers.choices import keyed, unlabelled
 from burnish.tools.answers.compare import Comparison, Tolerance
 from burnish.tools.answers.judge import Judge, Runner
 from burnish.tools.answers.program_output import found_answer

@@ -111,10 +111,10 @@ def diff(
     run_folder: options.RunArgument,
     record: Annotated[str | None, typer.Argument(metavar="[ID]", help="One record.")] = None,
     limit: Annotated[
-        int, typer.Option(min=1, metavar="N", help="How many edited records to show.")
+        int, typer.Option(min=1, metavar="N", help="How many changed records to show.")
     ] = 5,
 ) -> None:
-    """Show what a run deleted, in colour."""
+    """Show what a run changed, in colour."""
     from burnish.graphs.commands.replay import diff as diffs
 
     console = answer_console()
@@ -123,4 +123,4 @@ def diff(
         console.print(one, soft_wrap=True, highlight=False)
         shown += 1
     if not shown:
-        say("Nothing was deleted.")
+        say("Nothing was changed.")

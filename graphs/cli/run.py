@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -14,7 +15,8 @@ from burnish.graphs.cli.standard_output import answer_console, say
 
 if TYPE_CHECKING:
     from burnish.graphs.commands.plan import PlanResult
-    from burnish.graphs.commands.run import RunResult, Trial
+    from burnish.graphs.commands.run import DocumentTrial, RunResult
+    from burnish.graphs.questions.dry_run import QuestionTrial
     from burnish.graphs.runs.settings import Settings
 
 
@@ -47,7 +49,10 @@ def run(
     reserve: options.Reserve = None,
     labels: options.Labels = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Try it on the first 200 rows; write nothing.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Try it on the first 200 documents, or plan a round; write nothing."
+        ),
     ] = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -63,9 +68,11 @@ def run(
     }
     settings = options.settings_of(config, set_, flags)
     if dry_run:
+        from burnish.graphs.commands.inputs import check_kind
         from burnish.graphs.commands.run import try_out
 
-        _show_trial(try_out(source, settings=settings), as_json=as_json)
+        trial = try_out(source, settings=settings, kind=check_kind(kind))
+        _show_trial(trial, as_json=as_json)
         return
     result = _carried_out(source, output, settings, kind, workers)
     raise typer.Exit(_show_run(result, as_json=as_json))
@@ -195,7 +202,12 @@ def _qa_lines(result: "RunResult") -> list[str]:
     return [*lines, f"review  {totals.get('review', 0):,} items in {review}"]
 
 
-def _show_trial(trial: "Trial", *, as_json: bool) -> None:
+def _show_trial(trial: "DocumentTrial | QuestionTrial", *, as_json: bool) -> None:
+    from burnish.graphs.questions.dry_run import QuestionTrial
+
+    if isinstance(trial, QuestionTrial):
+        _show_question_trial(trial, as_json=as_json)
+        return
     if as_json:
         options.print_json({
             "tried": trial.outcomes,
@@ -209,6 +221,19 @@ def _show_trial(trial: "Trial", *, as_json: bool) -> None:
     say(
         f"Of the first {sum(trial.outcomes.values()):,} rows: {listed or 'none'}; {kept:.1%} of "
         "the characters would be kept. Nothing was written."
+    )
+
+
+def _show_question_trial(trial: "QuestionTrial", *, as_json: bool) -> None:
+    if as_json:
+        options.print_json({"kind": "qa"} | asdict(trial))
+        return
+    listed = ", ".join(f"{name} {count:,}" for name, count in trial.operations.items())
+    whole = "a sample of the set" if trial.sampled else "all that is selected"
+    say(
+        f"Of {trial.rows:,} questions ({whole}): {listed or 'nothing would be done'}; "
+        f"{trial.size:,} would be in the set, divergence from the target {trial.before:.5f} -> "
+        f"{trial.after:.5f} bits ({trial.floor:.5f} is chance). Nothing was written."
     )
 
 

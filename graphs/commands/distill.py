@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from burnish.agents.llm.endpoints import ModelPool, check_url, one_endpoint, open_services
+from burnish.agents.llm.endpoints import DEFAULT_ROLE, ModelPool, check_url, open_services
 from burnish.corpora.errors import UsageError
 from burnish.graphs.commands.inputs import count_cores, outside_loops, watcher_of
 from burnish.graphs.commands.progress import ProgressCallback
@@ -122,10 +122,10 @@ def _access(settings: Settings) -> ExpertAccess | None:
 
     def opened(folder: Path) -> OpenedExpert:
         store, budget = open_services(folder, llm.budget)
-        company = ModelPool(one_endpoint(endpoint), store=store, budget=budget)
+        pool = ModelPool({DEFAULT_ROLE: endpoint}, store=store, budget=budget)
 
         def close(loop: asyncio.Runner) -> None:
-            loop.run(company.close())
+            loop.run(pool.close())
             store.close()
             budget.close()
 
@@ -134,6 +134,6 @@ def _access(settings: Settings) -> ExpertAccess | None:
             tasks = [asdict(spending) for spending in budget.invoice()]
             return {"ceiling": account.ceiling, "spent": account.spent, "tasks": tasks}
 
-        return OpenedExpert(company.client("expert"), close, invoice)
+        return OpenedExpert(pool.client("expert"), close, invoice)
 
     return ExpertAccess(opened, llm.model)

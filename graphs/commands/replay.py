@@ -15,6 +15,7 @@ from burnish.graphs.archive.question_replay import QaReplaySummary, QaVerificati
 from burnish.graphs.archive.replay import ReplaySummary
 from burnish.graphs.archive.verify import Verification
 from burnish.graphs.reports.diff import diffs
+from burnish.graphs.reports.question_diff import question_diffs
 
 
 def replay(
@@ -85,16 +86,18 @@ def check_exportable(run: str | Path) -> None:
 def diff(
     run: str | Path, record: str | None = None, *, limit: int = 5, plain: bool = True
 ) -> Iterator[Text]:
-    """Yield what a run deleted from one record, or from the first edited ones, for a terminal.
+    """Yield what a run did to one record, or to the first it changed, for a terminal.
 
     Args:
         run: Folder of a run.
-        record: Id of a record; none: the first that were edited or dropped.
+        record: Id of a record; none: the first that were edited, dropped or added.
         limit: Most records, where none is named.
-        plain: Mark deletions as `[-...-]` instead of by colour.
+        plain: Mark what went as `[-...-]` and what came as `{+...+}` instead of by colour.
 
     Raises:
         UsageError: the run read no such record.
         RunError: the folder holds no run, or its files are broken.
     """
-    return diffs(RunFolder.open(Path(run)), record, limit, plain=plain)
+    folder = RunFolder.open(Path(run))
+    found = question_diffs if is_qa(folder) else diffs
+    return found(folder, record, limit, plain=plain)

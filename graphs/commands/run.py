@@ -32,6 +32,7 @@ from burnish.graphs.commands.progress import ProgressCallback
 from burnish.graphs.commands.refine import services_for
 from burnish.graphs.documents import record_graph
 from burnish.graphs.documents.stages import RunContext
+from burnish.graphs.questions.dry_run import QuestionTrial, try_questions
 from burnish.graphs.questions.stages import QaContext
 from burnish.graphs.runs.graph import RunState, carry_out
 from burnish.graphs.runs.settings import Settings, resolve
@@ -77,7 +78,7 @@ class RunResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class DocumentTrial:
     """What a run would do to the first documents."""
 
     outcomes: Mapping[str, int]
@@ -168,26 +169,33 @@ def may_go_on(error: BurnishError) -> bool:
 
 
 def try_out(
-    source: str | Path, *, settings: Settings | Mapping[str, object] | None = None
-) -> Trial:
-    """Refine the first documents of an input and say what would happen; nothing is written.
+    source: str | Path,
+    *,
+    settings: Settings | Mapping[str, object] | None = None,
+    kind: KindWish = "auto",
+) -> DocumentTrial | QuestionTrial:
+    """Say what a run would do: to the first documents, or in its first round over questions.
+
+    No model is asked and nothing is written.
 
     Raises:
         BurnishError: the input cannot be read or the settings do not fit.
     """
-    chosen = resolve(settings)
+    location, chosen = str(source), resolve(settings)
+    if kind_of(location, kind, chosen) == "qa":
+        return outside_loops(lambda: try_questions(location, chosen))
     if chosen.refiner.name == "served":
         raise UsageError("--dry-run asks no model: leave out --llm, or run with a small --limit")
     limit = chosen.selection.limit
     limited = chosen.selection.model_copy(
         update={"limit": TRIED if limit is None else min(limit, TRIED), "sample": None}
     )
-    opened = open_input(str(source), chosen.model_copy(update={"selection": limited}))
+    opened = open_input(location, chosen.model_copy(update={"selection": limited}))
     services = services_for(chosen)
     return outside_loops(lambda: _tried(opened, services))
 
 
-def _tried(source: Source, services: record_graph.Services) -> Trial:
+def _tried(source: Source, services: record_graph.Services) -> DocumentTrial:
     survey = source.survey()
     graph = record_graph.build()
     counts: Counter[str] = Counter(quarantined=survey.bad_rows)
@@ -201,4 +209,4 @@ def _tried(source: Source, services: record_graph.Services) -> Trial:
             before += len(decision.document.text)
             after += 0 if decision.outcome == "dropped" else len(decision.refined)
     tried = {outcome: counts[outcome] for outcome in DOCUMENTS.outcomes}
-    return Trial(tried, before, after, services.refiner.name)
+    return DocumentTrial(tried, before, after, services.refiner.name)

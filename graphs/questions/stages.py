@@ -9,19 +9,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from contextvars import Context
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from burnish.corpora.errors import UsageError
-from burnish.corpora.questions.answer_files import join_answers
-from burnish.corpora.questions.question_source import Selection
 from burnish.corpora.records import QUESTIONS
 from burnish.corpora.runs.folder import RunFolder, read_json
 from burnish.graphs.profile.vector_cache import Vectoring
 from burnish.graphs.questions.commit import outcome_of, write_set
 from burnish.graphs.questions.manifest import manifest_of, marks_of
-from burnish.graphs.questions.operate import assembly as assembly
+from burnish.graphs.questions.opening import open_working_set
+from burnish.graphs.questions.operate import assembly
 from burnish.graphs.questions.operate.record_graph import QuestionServices, build, drive
 from burnish.graphs.questions.plan.plan_file import (
     PILOT,
@@ -31,10 +29,7 @@ from burnish.graphs.questions.plan.plan_file import (
     make_round,
 )
 from burnish.graphs.questions.plan.solve import edits_left
-from burnish.graphs.questions.review import by_hand, read_reviewed
 from burnish.graphs.questions.state.journal import LOOKING, CompletedEdit, Journal, PlannedEdit
-from burnish.graphs.questions.state.question_set import QASet, fields_of, read_set
-from burnish.graphs.questions.state.target import locate
 from burnish.graphs.questions.state.working_set import ADDING, WorkingSet
 from burnish.graphs.runs.fingerprint import claim
 from burnish.graphs.runs.settings import Settings
@@ -221,26 +216,11 @@ class QaContext:
 
     def _start(self) -> WorkingSet:
         """Read everything anew."""
-        qa, chosen = self.settings.qa, self.settings.selection
-        fields = fields_of(qa, self.settings.fields.id)
-        selection = Selection(chosen.limit, chosen.sample, chosen.seed)
-        strict = self.settings.run.strict
-        own = read_set(
-            self.location, fields, selection, strict=strict, progress=self.watcher.reading
+        self.working = open_working_set(
+            self.location, self.settings, self.vectoring, self.watcher.reading
         )
-        if qa.answers is not None:
-            joined = join_answers(own.rows, qa.answers, own.layout.id or "id")
-            own = replace(own, rows=tuple(joined))
-        if not own.rows:
-            raise UsageError(f"{self.location}: holds no question that can be read")
-        reserve: QASet | None = None
-        if qa.reserve is not None:
-            reserve = read_set(qa.reserve, fields_of(qa), Selection())
-        working = WorkingSet.start(own, reserve, locate(own, reserve, qa, self.vectoring))
-        if qa.reviewed is not None:
-            working.apply(by_hand(read_reviewed(Path(qa.reviewed)), working))
-        self.working, self.round = working, PILOT - 1
-        return working
+        self.round = PILOT - 1
+        return self.working
 
     def _working(self, number: int) -> WorkingSet:
         """Return the working set with everything up to a round taken in."""

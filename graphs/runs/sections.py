@@ -63,6 +63,8 @@ class LlmSettings(Section):
     """Longest answer."""
     temperature: float = Field(default=0.0, ge=0)
     """0: always the likeliest answer."""
+    limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """Field that bounds an answer; reasoning models of OpenAI know only the second."""
     window_chars: int = Field(default=12_000, ge=200)
     """Most characters of a document shown at once."""
     overlap: float = Field(default=0.2, ge=0, le=0.5)

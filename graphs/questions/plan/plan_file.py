@@ -4,6 +4,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import orjson
+
 from burnish.agents.operations.operation import EditOrder
 from burnish.corpora.errors import RunError
 from burnish.corpora.runs.folder import read_json, write_json
@@ -15,7 +17,7 @@ from burnish.graphs.questions.state.journal import Expected, PlannedEdit
 from burnish.graphs.questions.state.working_set import WorkingSet
 from burnish.graphs.runs.settings import Settings
 from burnish.tools.planning.estimates import write_plan
-from burnish.tools.planning.plan import to_json
+from burnish.tools.planning.plan import Plan, to_json
 
 PILOT = 0
 """The number of the round that the pilot is."""
@@ -41,16 +43,35 @@ def make_round(root: Path, working: WorkingSet, settings: Settings, number: int)
     """
     path = plan_path(root, number)
     if not path.exists():
-        figures, planned = _solved(root, working, settings, number)
-        write_json(path, {"figures": figures, "orders": [_row(one) for one in planned]})
+        solved = solve_next(working, settings, _spent(settings, root))
+        if solved.plan is not None:
+            estimates = path.with_suffix(".parquet")
+            write_plan(estimates, solved.plan.estimates, solved.plan.chosen)
+        rows = [_row(one) for one in solved.planned]
+        write_json(path, {"figures": solved.figures, "orders": rows})
     return held_plan(root, working, number)
 
 
-def _solved(
-    root: Path, working: WorkingSet, settings: Settings, number: int
-) -> tuple[dict[str, Any], list[PlannedEdit]]:
-    import orjson
+class SolvedRound(NamedTuple):
+    """A round as it was solved, before anything is written."""
 
+    planned: list[PlannedEdit]
+    figures: dict[str, Any]
+    plan: Plan | None
+    """None where nothing could be done."""
+
+
+def solve_next(working: WorkingSet, settings: Settings, spent: int = 0) -> SolvedRound:
+    """Choose what is done next to the set as it stands; writes nothing.
+
+    Args:
+        working: The set.
+        settings: Operations, bounds, target and budget.
+        spent: Tokens of the budget that are gone.
+
+    Raises:
+        UsageError: quotas cannot be read or met.
+    """
     gain_model = gain_model_of(working, settings)
     figures: dict[str, Any] = {
         "before": _state(working),
@@ -62,17 +83,15 @@ def _solved(
         if not (option.cost and gain_model.gives_up(option.order.operation))
     ]
     if not options:
-        return figures, []
+        return SolvedRound([], figures, None)
     forecast = forecast_gains(options, gain_model)
     counted = OptionEstimates(forecast.planned_share, forecast.planned_tokens)
-    budget = _left(settings, root, float(counted.tokens.sum()))
+    budget = _left(settings, spent, float(counted.tokens.sum()))
     given = RoundInput(working.now(), working.target, working.earlier, budget)
     found = solve_round(options, counted, given, settings.qa)
-    plan = found.plan
-    write_plan(plan_path(root, number).with_suffix(".parquet"), plan.estimates, plan.chosen)
     chosen: list[int] = found.chosen.tolist()
     planned = [forecast.planned(at, options[at], float(found.promised[at])) for at in chosen]
-    return figures | orjson.loads(to_json(plan)), planned
+    return SolvedRound(planned, figures | orjson.loads(to_json(found.plan)), found.plan)
 
 
 def make_pilot(root: Path, working: WorkingSet, settings: Settings) -> RoundPlan:
@@ -90,17 +109,24 @@ def has_pilot(root: Path) -> bool:
     return plan_path(root, PILOT).exists()
 
 
-def _left(settings: Settings, root: Path, needed: float) -> float:
+def _left(settings: Settings, spent: int, needed: float) -> float:
     """Return the tokens that may still be planned with; without a budget, what all would cost."""
     budget = settings.llm.budget
     if not settings.llm.endpoint:
         return float(budget or 0)
     if budget is None:
         return needed / (1 - settings.qa.token_reserve)
+    return float(max(budget - spent, 0))
+
+
+def _spent(settings: Settings, root: Path) -> int:
+    """Return the tokens that a run has paid for or holds back for calls under way."""
+    if not settings.llm.endpoint:
+        return 0
     from burnish.graphs.runs.llm import account_of
 
     account = account_of(settings.llm, root)
-    return float(max(budget - (account.spent + account.held if account else 0), 0))
+    return account.spent + account.held if account else 0
 
 
 def _state(working: WorkingSet) -> dict[str, float]:
