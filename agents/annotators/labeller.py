@@ -117,7 +117,7 @@ class Labeller:
             if stops_run(error):
                 raise
             return ItemLabel(None, "model", str(error))
-        number = answer.value.number
+        number = answer.number
         return ItemLabel(self.labels[number - 1] if number else OTHER)
 
     def _read(self, reply: Reply) -> LabelReply:

@@ -109,7 +109,7 @@ class Solver:
             if error.kind in STOPPING:
                 raise
             return SolverAnswer(None, tokens=metered.tokens)
-        words = said.value.answer.strip()
+        words = said.answer.strip()
         return SolverAnswer(is_right(item, words), words, metered.tokens)
 
 

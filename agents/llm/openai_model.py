@@ -80,8 +80,6 @@ class ServedModel:
             ModelError: of the kind that fits; `charged` when tokens may have been spent.
         """
         body = body_of(request, self._dialect)
-        if self._dialect.stream:
-            body |= {"stream": True, "stream_options": {"include_usage": True}}
         try:
             async with asyncio.timeout(self._timeout_s):
                 response = await self._client.post(

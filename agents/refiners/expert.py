@@ -88,10 +88,10 @@ class Expert:
         found: list[Rewrite] = []
         for window in windows(lines, self.config.window_chars, self.config.overlap):
             shown = "\n".join(lines.texts[window.first - 1 : window.last])
-            answer = await ask_parsed(
+            refined = await ask_parsed(
                 self.model, self.request(shown, digest(text)[:8]), read_refined
             )
-            found.append(Rewrite(window, answer.value))
+            found.append(Rewrite(window, refined))
         return found
 
     def request(self, shown: str, code: str) -> Request:

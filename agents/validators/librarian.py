@@ -175,14 +175,14 @@ class Librarian:
 
         metered = Metered(model)
         try:
-            answer = await ask_parsed(metered, self.request(item, key, found), read)
+            finding = await ask_parsed(metered, self.request(item, key, found), read)
         except BudgetExhausted as error:
             return _abstention(str(error), failure="budget", tokens=metered.tokens)
         except (ModelError, ReplyError) as error:
             if stops_run(error):
                 raise
             return _abstention(str(error), failure="model", tokens=metered.tokens)
-        finding, tokens = answer.value, metered.tokens
+        tokens = metered.tokens
         cited = [found[number - 1] for number in dict.fromkeys(finding.passages)]
         evidence = tuple(Evidence("passage", one.id, one.text) for one in cited)
         if finding.quote:

@@ -51,11 +51,6 @@ class ValidationDecision:
         """Model tokens spent."""
         return sum(verdict.tokens for verdict in self.verdicts)
 
-    @property
-    def failures(self) -> tuple[str, ...]:
-        """The boundaries that failed."""
-        return tuple(verdict.failure for verdict in self.verdicts if verdict.failure)
-
 
 def combine(verdicts: Sequence[Verdict], policy: ReviewPolicy | None = None) -> ValidationDecision:
     """Weigh verdicts: abstentions count for nothing, a conflict is an abstention to be reviewed.

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from burnish.agents.annotators.solver import Examiner
     from burnish.tools.retrieval.hybrid_index import WikiIndex
 
-OFFLINE = ("remove", "draw", "flag", "mine_distractors")
 ASKED_FOR = frozenset({"mine_distractors"})
 """Operations that are used only where the settings name them: no figure says that they pay."""
 
@@ -113,9 +112,9 @@ async def open_question_services(
             from burnish.graphs.runs.llm import model_pool
 
             names = [name for name in (settings.qa.solver,) if name is not None]
-            company = await stack.enter_async_context(model_pool(settings.llm, root, names))
-            model = company.client("refiner")
-            solver = company.client(settings.qa.solver) if settings.qa.solver else model
+            pool = await stack.enter_async_context(model_pool(settings.llm, root, names))
+            model = pool.client("refiner")
+            solver = pool.client(settings.qa.solver) if settings.qa.solver else model
         yield assembled(settings, working, model, stack, solver)
 
 
