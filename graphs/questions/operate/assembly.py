@@ -18,7 +18,7 @@ from burnish.agents.operations.offline import (
 from burnish.agents.operations.operation import Operation
 from burnish.agents.validators.reasoner import Reasoner
 from burnish.agents.validators.validation import ReviewPolicy, Validation
-from burnish.agents.validators.verdict import Validator
+from burnish.agents.validators.validator import Validator
 from burnish.corpora.errors import SandboxUnavailable, UsageError
 from burnish.corpora.questions.question_source import RowSelection
 from burnish.corpora.records import QAItem
