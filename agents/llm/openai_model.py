@@ -17,7 +17,7 @@ from openai import (
 )
 
 from burnish.agents.llm.chat_format import Dialect, body_of, error_of, parse_body
-from burnish.agents.llm.http_errors import retry_after_of
+from burnish.agents.llm.http_errors import read_retry_after
 from burnish.agents.llm.messages import Reply, Request
 from burnish.corpora.errors import ModelError
 
@@ -109,7 +109,7 @@ class ServedModel:
 
 def _status_error(error: APIStatusError) -> ModelError:
     return error_of(
-        error.status_code, error.response.text, retry_after=retry_after_of(error.response.headers)
+        error.status_code, error.response.text, retry_after=read_retry_after(error.response.headers)
     )
 
 

@@ -12,9 +12,9 @@ from burnish.agents.llm.messages import Reply, Request, ToolCall, Usage
 from burnish.agents.llm.token_counts import Counting
 from burnish.corpora.errors import ModelError
 
-Line = str | Reply | ModelError
+ScriptLine = str | Reply | ModelError
 """What a script says: a text, a whole reply, or a failure to raise."""
-Script = Sequence[Line] | Callable[[Request], Line | Awaitable[Line]]
+Script = Sequence[ScriptLine] | Callable[[Request], ScriptLine | Awaitable[ScriptLine]]
 
 
 class ScriptedClient:
@@ -68,7 +68,7 @@ class ScriptedClient:
         )
         return replace(reply, raw=reply.raw or raw_body(reply))
 
-    async def _line(self, request: Request, position: int) -> Line:
+    async def _line(self, request: Request, position: int) -> ScriptLine:
         if callable(self._script):
             line = self._script(request)
             return await line if inspect.isawaitable(line) else line

@@ -10,12 +10,12 @@ from burnish.agents.operations.item_schemas import (
     GroundedItem,
     NewItem,
     Repaired,
-    fence,
     fenced_item,
     fenced_passages,
 )
 from burnish.agents.operations.llm_operation import Skipped, TaskPrompt, with_rewritten_texts
 from burnish.agents.operations.operation import EditOrder
+from burnish.agents.prompting.fencing import fence
 from burnish.agents.validators.librarian import PassageFinder
 from burnish.agents.validators.validation import ValidationDecision
 from burnish.corpora.errors import ReplyError

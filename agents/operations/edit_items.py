@@ -4,7 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from burnish.agents.operations.item_schemas import Distractors, Recalibrated, Reworded, fenced_item
+from burnish.agents.operations.item_schemas import (
+    NewDistractors,
+    Recalibrated,
+    Reworded,
+    fenced_item,
+)
 from burnish.agents.operations.llm_operation import Skipped, TaskPrompt, with_rewritten_texts
 from burnish.agents.operations.operation import EditOrder
 from burnish.corpora.errors import ReplyError
@@ -84,7 +89,7 @@ class RewriteDistractors:
     """Writes new wrong answers; question and key stay, the key's place is drawn anew."""
 
     name: Literal["rewrite_distractors"] = "rewrite_distractors"
-    form: type[Distractors] = Distractors
+    form: type[NewDistractors] = NewDistractors
 
     async def prepare(self, order: EditOrder) -> TaskPrompt | Skipped:
         """Show the item, and how long wrong answers may be."""
@@ -100,7 +105,7 @@ class RewriteDistractors:
         )
         return _item_brief(order, told)
 
-    def draft(self, order: EditOrder, prompt: TaskPrompt, answer: Distractors) -> QAItem:  # noqa: ARG002
+    def draft(self, order: EditOrder, prompt: TaskPrompt, answer: NewDistractors) -> QAItem:  # noqa: ARG002
         """Put the wrong answers beside the key, at a place drawn by the seed.
 
         Raises:

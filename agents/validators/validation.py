@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from burnish.agents.validators.opinions import join_confidences
-from burnish.agents.validators.verdict import Validator
+from burnish.agents.validators.validator import Validator
 from burnish.corpora.records import Evidence, Opinion, QAItem, Verdict
 from burnish.tools.answers.compare import compare
 from burnish.tools.items.kinds import Kind, kind_of

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from burnish.agents.operations.operation import EditResult as EditResult
     from burnish.agents.operations.operation import Operation as Operation
     from burnish.agents.refiners.refiner import Refiner as Refiner
-    from burnish.agents.validators.verdict import Validator as Validator
+    from burnish.agents.validators.validator import Validator as Validator
     from burnish.corpora.errors import BudgetExhausted as BudgetExhausted
     from burnish.corpora.errors import BurnishError as BurnishError
     from burnish.corpora.errors import ModelError as ModelError
@@ -104,7 +104,7 @@ _HOMES = {
     "agents.llm.scripted": ("ScriptedClient",),
     "agents.operations.operation": ("EditOrder", "EditResult", "Operation"),
     "agents.refiners.refiner": ("Refiner",),
-    "agents.validators.verdict": ("Validator",),
+    "agents.validators.validator": ("Validator",),
     "corpora.errors": (
         "BudgetExhausted", "BurnishError", "ModelError", "QuarantinedReply", "QuotaPaused",
         "RefinerError", "ReplyError", "RunError", "SandboxError", "SandboxUnavailable",

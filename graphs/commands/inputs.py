@@ -10,7 +10,7 @@ from typing import Literal, TypeVar, get_args
 from burnish.corpora.errors import SourceError, UsageError
 from burnish.corpora.readers.document_source import Source, open_source
 from burnish.corpora.readers.locations import find_parts
-from burnish.corpora.readers.rows import Fields, Selection
+from burnish.corpora.readers.rows import Fields, RowSelection
 from burnish.corpora.runs.folder import RunFolder, default_folder
 from burnish.graphs.commands.progress import ProgressCallback, Reporter
 from burnish.graphs.runs.settings import Settings
@@ -69,7 +69,7 @@ def open_input(location: str, settings: Settings) -> Source:
     return open_source(
         location,
         Fields(settings.fields.text, settings.fields.id),
-        Selection(chosen.limit, chosen.sample, chosen.seed),
+        RowSelection(chosen.limit, chosen.sample, chosen.seed),
         strict=settings.run.strict,
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from burnish.corpora.errors import UsageError
-from burnish.corpora.readers.rows import Selection
+from burnish.corpora.readers.rows import RowSelection
 from burnish.corpora.runs.folder import default_folder
 from burnish.corpora.storage.writers import write_atomic
 from burnish.graphs.commands.inputs import outside_loops
@@ -118,7 +118,7 @@ def reading_of(settings: Settings) -> Reading:
     chosen = settings.selection
     return Reading(
         fields_of(settings.qa, settings.fields.id),
-        Selection(chosen.limit, chosen.sample, chosen.seed),
+        RowSelection(chosen.limit, chosen.sample, chosen.seed),
         settings.run.strict,
         settings.qa.answers,
         settings.profile.judgements,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burnish.agents.llm.chat_format import Dialect, body_of, error_of, key_of, parse_body
-from burnish.agents.llm.http_errors import retry_after_of
+from burnish.agents.llm.http_errors import read_retry_after
 from burnish.agents.llm.messages import Message, Reply, Request, Sampling, ToolCall, Usage
 from burnish.agents.llm.retry import is_transient
 from burnish.agents.llm.scripted import raw_body
@@ -217,7 +217,7 @@ def test_a_server_that_shows_what_it_generated_has_spent_tokens() -> None:
     ],
 )
 def test_the_wait_a_server_asks_for_is_read(headers: dict[str, str], seconds: float | None) -> None:
-    assert retry_after_of(headers) == seconds
+    assert read_retry_after(headers) == seconds
 
 
 @pytest.mark.parametrize(
