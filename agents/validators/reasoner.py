@@ -31,7 +31,7 @@ from burnish.corpora.errors import (
 from burnish.corpora.records import Evidence, QAItem, Verdict, digest
 from burnish.tools.answers.choices import keyed, unlabelled
 from burnish.tools.answers.compare import Comparison, Tolerance
-from burnish.tools.answers.judge import Judge, Runner
+from burnish.tools.answers.judge import Judge, ProgramRunner
 from burnish.tools.answers.program_output import found_answer
 from burnish.tools.sandbox.results import Execution
 
@@ -90,7 +90,7 @@ class Reasoner:
         config: samples, bounds and tolerance.
     """
 
-    runner: Runner
+    runner: ProgramRunner
     model: Model | None = None
     config: ReasonerConfig = field(default_factory=ReasonerConfig)
 

@@ -90,7 +90,7 @@ def profile(
 ) -> None:
     """Measure a QA set: cells, difficulty, choices, flaws, and the distance to a target."""
     from burnish.corpora.questions.columns import QuestionFields
-    from burnish.corpora.readers.rows import Selection
+    from burnish.corpora.readers.rows import RowSelection
     from burnish.graphs.profile.profile import Reading, profile_location
     from burnish.tools.profile.profile import ProfileSettings
 
@@ -106,7 +106,7 @@ def profile(
         turns=turns_field,
         records=tuple(records) if records else None,
     )
-    reading = Reading(fields, Selection(limit, sample, seed), strict, answers, judgements)
+    reading = Reading(fields, RowSelection(limit, sample, seed), strict, answers, judgements)
     models = ModelFlags(panel, labeller, llm, budget, panel_folder)
     if panel is not None or (llm is not None and labeller is None):
         reading = replace(reading, answers=_ask(source, reading, models))

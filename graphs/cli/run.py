@@ -14,7 +14,7 @@ from rich.console import Console
 from burnish.corpora.errors import BudgetExhausted, QuotaPaused, SourceError, UsageError
 from burnish.corpora.readers.document_source import Source, open_source
 from burnish.corpora.readers.locations import find_parts
-from burnish.corpora.readers.rows import Fields, Selection
+from burnish.corpora.readers.rows import Fields, RowSelection
 from burnish.corpora.records import DOCUMENTS, Document
 from burnish.corpora.runs.folder import RunFolder
 from burnish.graphs.cli.standard_output import say
@@ -100,7 +100,7 @@ def open_input(location: str, settings: Settings) -> Source:
     return open_source(
         location,
         Fields(settings.fields.text, settings.fields.id),
-        Selection(chosen.limit, chosen.sample, chosen.seed),
+        RowSelection(chosen.limit, chosen.sample, chosen.seed),
         strict=settings.run.strict,
     )
 

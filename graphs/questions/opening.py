@@ -6,7 +6,7 @@ from pathlib import Path
 
 from burnish.corpora.errors import UsageError
 from burnish.corpora.questions.answer_files import join_answers
-from burnish.corpora.questions.question_source import Selection
+from burnish.corpora.questions.question_source import RowSelection
 from burnish.graphs.profile.vector_cache import Vectoring
 from burnish.graphs.questions.review import by_hand, read_reviewed
 from burnish.graphs.questions.state.question_set import QASet, fields_of, read_set
@@ -35,7 +35,7 @@ def open_working_set(
     """
     qa, chosen = settings.qa, settings.selection
     fields = fields_of(qa, settings.fields.id)
-    selection = Selection(chosen.limit, chosen.sample, chosen.seed)
+    selection = RowSelection(chosen.limit, chosen.sample, chosen.seed)
     own = read_set(location, fields, selection, strict=settings.run.strict, progress=progress)
     if qa.answers is not None:
         joined = join_answers(own.rows, qa.answers, own.layout.id or "id")
@@ -44,7 +44,7 @@ def open_working_set(
         raise UsageError(f"{location}: holds no question that can be read")
     reserve: QASet | None = None
     if qa.reserve is not None:
-        reserve = read_set(qa.reserve, fields_of(qa), Selection())
+        reserve = read_set(qa.reserve, fields_of(qa), RowSelection())
     working = WorkingSet.start(own, reserve, locate(own, reserve, qa, vectoring))
     if qa.reviewed is not None:
         working.apply(by_hand(read_reviewed(Path(qa.reviewed)), working))

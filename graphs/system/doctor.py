@@ -175,13 +175,13 @@ def solver() -> Check:
     """Have HiGHS solve a program of three options, of which two fit."""
     import numpy as np
 
-    from burnish.tools.planning.integer_program import Settings, chosen, solve
+    from burnish.tools.planning.integer_program import SolverSettings, chosen, solve
     from burnish.tools.planning.problem import Instance
 
     options = np.arange(3)
     gains, costs = np.array([3.0, 2.0, 4.0]), np.array([2.0, 1.0, 3.0])
     instance = Instance.of(options, gains, costs, budget=4.0)
-    answer = solve(instance, options, instance.limits, Settings(seconds=10.0))
+    answer = solve(instance, options, instance.limits, SolverSettings(seconds=10.0))
     picked = sorted(instance.origin[chosen(options, answer)].tolist())
     found = f"HiGHS {version('highspy')} through CVXPY {version('cvxpy')}"
     if answer.status != "optimal" or picked != [1, 2]:

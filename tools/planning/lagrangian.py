@@ -90,7 +90,7 @@ def first_prices(instance: Instance, effort: Effort) -> Floats:
         items = np.sort(rng.choice(instance.items, sample, replace=False))
     options = instance.options_of(items)
     penalty = penalty_of(instance)
-    settings = budget.Settings(integer=False, penalty=penalty, seconds=effort.seconds)
+    settings = budget.SolverSettings(integer=False, penalty=penalty, seconds=effort.seconds)
     limits = instance.limits * (sample / max(instance.items, 1))
     return budget.solve(instance, options, limits, settings).prices
 
@@ -208,7 +208,7 @@ def _through_cores(instance: Instance, solved: Solved, effort: Effort) -> Solved
             instance,
             core.options,
             core.limits,
-            budget.Settings(integer=False, seconds=effort.seconds),
+            budget.SolverSettings(integer=False, seconds=effort.seconds),
         )
         if linear.share is None:
             continue
@@ -217,7 +217,7 @@ def _through_cores(instance: Instance, solved: Solved, effort: Effort) -> Solved
         whole = len(core.held) == 0
         if not whole and relative(core.value + linear.value, solved.bound) > effort.gap / 2:
             continue
-        settings = budget.Settings(gap=goal, seconds=effort.seconds)
+        settings = budget.SolverSettings(gap=goal, seconds=effort.seconds)
         solved = _with_core(instance, solved, core, settings)
         if solved.chosen is not None:
             break
@@ -239,7 +239,9 @@ def _with_prices(instance: Instance, solved: Solved, prices: Floats) -> Solved:
     return solved._replace(dual=Dual(prices, bound), bound=min(bound, solved.bound))
 
 
-def _with_core(instance: Instance, solved: Solved, core: Core, settings: budget.Settings) -> Solved:
+def _with_core(
+    instance: Instance, solved: Solved, core: Core, settings: budget.SolverSettings
+) -> Solved:
     """Solve a core and adopt its plan when it is better; limits are tightened if rounding bites."""
     limits = core.limits
     for _ in range(4):
@@ -277,7 +279,7 @@ def _to_proof(instance: Instance, solved: Solved, effort: Effort) -> Solved:
     if core is None:
         return solved
     goal = 0.0 if instance.items <= effort.exact_items else effort.gap / 2 * abs(solved.bound)
-    settings = budget.Settings(gap=goal, seconds=effort.seconds)
+    settings = budget.SolverSettings(gap=goal, seconds=effort.seconds)
     answer = budget.solve(instance, core.options, core.limits, settings)
     if answer.status == "infeasible" and solved.chosen is None:
         return solved._replace(bound=-np.inf)
@@ -324,13 +326,13 @@ def least_breach(instance: Instance, effort: Effort) -> tuple[Ints, bool]:
     """
     if instance.items <= effort.exact_items:
         options = np.arange(len(instance.gain))
-        settings = budget.Settings(penalty=1.0, objective=False, seconds=effort.seconds)
+        settings = budget.SolverSettings(penalty=1.0, objective=False, seconds=effort.seconds)
         answer = budget.solve(instance, options, instance.limits, settings)
         return budget.chosen(options, answer), answer.status == "optimal"
     penalty = penalty_of(instance)
     dual = minimise(instance, first_prices(instance, effort), effort, penalty)
     core = core_of(instance, dual.prices, 3 * CORE)
-    settings = budget.Settings(
+    settings = budget.SolverSettings(
         penalty=penalty, gap=effort.gap * abs(core.value), seconds=effort.seconds
     )
     answer = budget.solve(instance, core.options, core.limits, settings)

@@ -15,7 +15,7 @@ from burnish.corpora.questions.question_source import (
     BadRow,
     QuestionFields,
     QuestionRow,
-    Selection,
+    RowSelection,
     open_questions,
 )
 from burnish.corpora.readers.locations import find_parts
@@ -92,7 +92,7 @@ def fields_of(settings: QaSettings, identity: str | None = None) -> QuestionFiel
 def read_set(
     location: str,
     fields: QuestionFields,
-    selection: Selection,
+    selection: RowSelection,
     *,
     strict: bool = False,
     progress: Callable[[int], None] | None = None,

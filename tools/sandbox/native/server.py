@@ -38,7 +38,7 @@ INT_DIGITS = 65536
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class NativeServerSettings:
     """What the worker asks of its server, passed as JSON on the command line."""
 
     control: int
@@ -67,14 +67,14 @@ class _Sealed:
     control: socket.socket
     sink: int
     seccomp: Filter
-    settings: Settings
+    settings: NativeServerSettings
     address_space: int
     hello: Hello
 
 
 def main(arguments: Sequence[str]) -> None:
     """Seal this process and serve until the control socket closes."""
-    settings = Settings(**json.loads(arguments[0]))
+    settings = NativeServerSettings(**json.loads(arguments[0]))
     control = socket.socket(fileno=settings.control)
     control.set_inheritable(False)
     try:
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str]) -> None:
     _serve(sealed)
 
 
-def _seal(settings: Settings, control: socket.socket) -> _Sealed:
+def _seal(settings: NativeServerSettings, control: socket.socket) -> _Sealed:
     kind = machine()
     if kind is None:
         raise RuntimeError("no system call table for this machine (x86_64 and aarch64 have one)")
