@@ -115,7 +115,8 @@ def minimise(
     unit = _units(instance, start)
     bound, _ = bound_at(instance, start)
     best = [Dual(start, bound)]
-    scale = abs(bound) or 1.0
+    # Dividing by a bound next to nothing, as a budget of 1e-300 gives, would overflow.
+    scale = abs(bound) if abs(bound) > 1e-200 else 1.0
 
     def descend(point: Floats) -> tuple[float, Floats]:
         prices = point * unit
