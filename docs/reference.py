@@ -176,8 +176,8 @@ def rooms() -> str:
     """Return the page of all rooms with the sentence that each says of itself."""
     parts = [
         "# Rooms\n",
-        "Every room says in its `__init__` what lives in it and what may not. A folder imports only "
-        "folders above it on this page; inside a folder the rooms are "
+        "Every room says in its `__init__` what lives in it and what may not. A folder imports "
+        "only folders above it on this page; inside a folder the rooms are "
         "[layers](../design/house.md).\n",
     ]
     for folder in FOLDERS:
