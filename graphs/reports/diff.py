@@ -1,10 +1,9 @@
 """Shows in a terminal what was deleted from a document, and why."""
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
-from rich.console import Console
 from rich.text import Text
 
 from burnish.corpora.errors import UsageError
@@ -30,24 +29,21 @@ class _Cut(NamedTuple):
     takes_newline: bool
 
 
-def show_diff(folder: RunFolder, record_id: str | None, console: Console, limit: int = 10) -> int:
-    """Print the diff of one record, or of the first `limit` that were edited or dropped.
-
-    Returns how many were printed.
+def diffs(
+    folder: RunFolder, record_id: str | None, limit: int = 10, *, plain: bool = False
+) -> Iterator[Text]:
+    """Yield the diff of one record, or of the first `limit` that were edited or dropped.
 
     Raises:
         UsageError: the run read no record with this id.
         RunError: a file of the run is missing or broken.
     """
-    found = _chosen(folder, record_id)
-    printed = 0
-    for record in islice(found, 1 if record_id is not None else limit):
-        diff = render_diff(record.entry, record.text, plain=not console.is_terminal)
-        console.print(diff, soft_wrap=True, highlight=False)
-        printed += 1
-    if record_id is not None and not printed:
+    found = islice(_chosen(folder, record_id), 1 if record_id is not None else limit)
+    first = next(found, None)
+    if first is None and record_id is not None:
         raise UsageError(f"record {shown(record_id)}: this run read no record with this id")
-    return printed
+    for record in chain(() if first is None else (first,), found):
+        yield render_diff(record.entry, record.text, plain=plain)
 
 
 def _chosen(folder: RunFolder, record_id: str | None) -> Iterator[Record]:
