@@ -5,7 +5,7 @@ was never settled, because its process died, counts as spent for ever: the serve
 the work. The ledger outlives runs and is shared by tasks and processes of one machine.
 
 A server that reports more tokens than a request can take by its own bounds is found out by the
-first reply, and its excess is reserved from then on (`agents.client`). One that begins to do so
+first reply, and its excess is reserved from then on (`client._Excess`). One that begins to do so
 later can pass the ceiling by the excess of what is in flight, and no further.
 """
 
@@ -94,6 +94,8 @@ class TokenBudget:
                 return Reservation(granted, tokens)
             self._leave()
             ceiling = granted.ceiling or 0
+            # Waiting helps only while a request of this process may give something back, and only
+            # if what is spent for good leaves room.
             if self._busy == 0 or granted.spent + tokens > ceiling:
                 raise BudgetExhausted(
                     asked=tokens, spent=granted.spent, held=granted.held, limit=ceiling
@@ -175,6 +177,8 @@ def _account(db: sqlite3.Connection) -> Account:
 
 def _reserve(db: sqlite3.Connection, tokens: int, task: str, model: str) -> int | Account:
     """Return the reservation's id, or the account it does not fit."""
+    # Asked and taken in one statement: SQLite has one writer at a time, so two processes can never
+    # both be granted the last tokens.
     fits = db.execute(
         "UPDATE account SET held = held + ?1 WHERE ceiling IS NULL OR spent + held + ?1 <= ceiling",
         (tokens,),

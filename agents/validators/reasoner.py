@@ -1,7 +1,7 @@
 """The reasoner: a model writes a program, the sandbox runs it, its answer is held against the key.
 
 The model sees the question and never the key. A program that fails goes back once with its error.
-With several samples the programs vote (`agents.voting`). Where the data set gives calculations they
+With several samples the programs vote (`voting`). Where the data set gives calculations they
 are checked too, without any model, as a path of their own (`annotated_steps`). An item that
 cannot be computed is an abstention, and so is a failure of a boundary.
 

@@ -18,7 +18,7 @@ from burnish.corpora.runs.document_ledger import LEDGER
 from burnish.corpora.runs.folder import RunFolder
 from burnish.eval.robustness.crashes import CrashTrial, imbalance, snapshot, write_corpus
 from burnish.eval.robustness.sessions import start
-from burnish.graphs.cli.run import open_input
+from burnish.graphs.commands.inputs import open_input
 from burnish.graphs.documents.assembly import make_refiner
 from burnish.graphs.documents.record_graph import Services
 from burnish.graphs.documents.stages import RunContext
