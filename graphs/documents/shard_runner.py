@@ -8,10 +8,9 @@ the refiner decides what the files hold, so a shard that is done again gives the
 # pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
 import asyncio
-import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextvars import Context
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,18 +18,15 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from burnish.agents.refiners.refiner import Refiner
-from burnish.corpora.errors import BurnishError
-from burnish.corpora.readers.rows import BadRow, Shard, raw_row
+from burnish.corpora.readers.rows import BadRow, Shard
 from burnish.corpora.records import DOCUMENTS, Document, Outcome
 from burnish.corpora.runs.document_ledger import LEDGER, CallRow, Entry, SpanRow
 from burnish.corpora.runs.folder import RunFolder, write_json
-from burnish.corpora.storage.writers import write_jsonl, write_table
+from burnish.corpora.storage.writers import write_table
+from burnish.graphs.documents.batches import decide_all
 from burnish.graphs.documents.escalation import Escalation
-from burnish.graphs.documents.record_graph import Decision, RecordGraph, Services, build, drive
+from burnish.graphs.documents.record_graph import Decision, RecordGraph, Services, build
 from burnish.tools.deletion.program import NAMES, Call, RemoveLines, RemoveStr
-
-BATCH_CHARS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -60,7 +56,7 @@ class ShardRunner:
             self._write_rows("data", shard, decisions, DOCUMENTS.data),
             self._write_rows("aside", shard, decisions, DOCUMENTS.aside),
             self._write_ledger(shard, entries),
-            self._write_quarantine(shard),
+            *self.folder.write_quarantine(shard.index, shard.bad),
         ]
         marker = {
             "index": shard.index,
@@ -72,9 +68,7 @@ class ShardRunner:
             "chars_in": sum(len(text) for text in shard.texts),
             "chars_out": sum(len(d.refined) for d in decisions if d.outcome in DOCUMENTS.data),
             "bytes_in": sum(len(text.encode()) for text in shard.texts),
-            "files": {
-                f"{path.parent.name}/{path.name}": _file_digest(path) for path in written if path
-            },
+            "files": self.folder.digests(path for path in written if path),
             "seconds": round(time.process_time() - started, 3),
         }
         write_json(self.folder.marker(shard.index), marker)
@@ -94,37 +88,7 @@ class ShardRunner:
         return [next(high if each else rest) for each in raised]
 
     async def _decided(self, documents: Sequence[Document], services: Services) -> list[Decision]:
-        if isinstance(services.refiner, Refiner):
-            return [
-                decision
-                for batch in _batches(documents)
-                for decision in await drive(self.graph, batch, services)
-            ]
-        return await self._conversed(documents, services)
-
-    async def _conversed(self, documents: Sequence[Document], services: Services) -> list[Decision]:
-        """Converse about many documents at a time.
-
-        When one of them stops the run (no budget, no server), no other is begun; those under way
-        are finished, so that what they cost is in the reply store when the run goes on.
-        """
-        free = asyncio.Semaphore(self.concurrency)
-        stops: list[BurnishError] = []
-
-        async def converse(document: Document) -> list[Decision]:
-            async with free:
-                if stops:
-                    return []
-                try:
-                    return await drive(self.graph, [document], services)
-                except BurnishError as error:
-                    stops.append(error)
-                    return []
-
-        found = await asyncio.gather(*map(converse, documents))
-        if stops:
-            raise stops[0]
-        return [decision for decisions in found for decision in decisions]
+        return await decide_all(self.graph, documents, services, self.concurrency)
 
     def _write_rows(
         self,
@@ -154,27 +118,6 @@ class ShardRunner:
         path = self.folder.part("ledger", shard.index)
         write_table(path, LEDGER.table(entries), self.folder.format)
         return path
-
-    def _write_quarantine(self, shard: Shard) -> Path | None:
-        path = self.folder.quarantine(shard.index)
-        if not shard.bad:
-            path.unlink(missing_ok=True)
-            return None
-        write_jsonl(path, (raw_row(row) for row in shard.bad))
-        return path
-
-
-def _batches(documents: Sequence[Document]) -> Iterator[list[Document]]:
-    batch: list[Document] = []
-    chars = 0
-    for document in documents:
-        if batch and chars + len(document.text) > BATCH_CHARS:
-            yield batch
-            batch, chars = [], 0
-        batch.append(document)
-        chars += len(document.text)
-    if batch:
-        yield batch
 
 
 def _entry(decision: Decision) -> Entry:
@@ -220,8 +163,3 @@ def _quarantined(row: BadRow) -> Entry:
 def _counted(entries: Sequence[Entry]) -> dict[str, int]:
     counts = Counter(entry.outcome for entry in entries)
     return {outcome: counts[outcome] for outcome in DOCUMENTS.outcomes}
-
-
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -23,7 +23,12 @@ from tests.support.question_script import reply, task_of
 SERVER = "http://127.0.0.1:8000/v1"
 """Where the pages say that a server is; here it is a stand-in on another port."""
 NEEDS = {"", "server", "embedder"}
-WITH_BLOCKS = [page for page in PAGES if any(block.todo == "run" for block in blocks(page))]
+RUN = {page: [block for block in blocks(page) if block.todo == "run"] for page in PAGES}
+WITH_BLOCKS = [
+    pytest.param(page, marks=[pytest.mark.slow] if any(block.detail for block in run) else [])
+    for page, run in RUN.items()
+    if run
+]
 
 
 def name_of(page: Path) -> str:

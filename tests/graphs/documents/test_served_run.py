@@ -32,14 +32,15 @@ from burnish.corpora.runs.folder import RunFolder, read_json
 from burnish.eval.robustness.crashes import snapshot
 from burnish.eval.robustness.loopback import LoopbackServer
 from burnish.graphs.cli.main import main
-from burnish.graphs.cli.run import open_input
+from burnish.graphs.commands.inputs import open_input
 from burnish.graphs.documents.conversation_graph import converse
 from burnish.graphs.documents.escalation import Costs, chosen
 from burnish.graphs.documents.llm_refiner import config_of
 from burnish.graphs.documents.record_graph import Services
 from burnish.graphs.documents.stages import RunContext
 from burnish.graphs.runs.graph import carry_out
-from burnish.graphs.runs.settings import LlmSettings, load
+from burnish.graphs.runs.sections import LlmSettings
+from burnish.graphs.runs.settings import load
 from tests.support.model_server import model_server, questions
 from tests.support.waiting import PATIENCE_S, wait_until
 

@@ -23,7 +23,7 @@ from burnish.corpora.errors import UsageError
 from burnish.corpora.runs.folder import RunFolder
 from burnish.corpora.runs.question_ledger import LEDGER, QAEntry
 from burnish.eval.robustness.loopback import Body, LoopbackServer, completion, failure, ok
-from burnish.graphs.archive.question_replay import verify_set
+from burnish.graphs.archive.verify import verify
 from burnish.tools.retrieval.embedder import DEFAULT, find_model
 from tests.support.model_server import in_thread, is_probe, obeys_probe
 from tests.support.question_script import mixed, passages, reply, task_of
@@ -147,7 +147,7 @@ def test_every_operation_is_carried_out_over_the_wire_and_paid_for_once(full: Fu
     assert set(tasks) == written | {"reasoner", "librarian"}
     assert set(_asked(full.server).values()) == {1}
     assert 0 < _spent(full.root) <= BUDGET
-    assert verify_set(RunFolder.open(full.root)).faults == ()
+    assert verify(RunFolder.open(full.root)).faults == ()
     forms = [body for body in full.server.bodies if task_of(body) in written | {"librarian"}]
     assert all("response_format" in body for body in forms)
 
@@ -313,7 +313,7 @@ def test_requests_that_a_server_refuses_become_failures_with_the_boundary_in_the
     failed = [entry for entry in _ledger(root) if entry.status == "failed"]
     assert failed
     assert all("the model failed (rejected)" in entry.reason for entry in failed)
-    assert verify_set(RunFolder.open(root)).faults == ()
+    assert verify(RunFolder.open(root)).faults == ()
     balance = json.loads((root / "report.json").read_text("utf-8"))["balance"]
     assert balance["balances"]
     assert balance["rows_out"] == 48 + balance["added"]
