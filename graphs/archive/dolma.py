@@ -15,8 +15,8 @@ from burnish.corpora.errors import UsageError
 from burnish.corpora.runs.folder import RunFolder, read_json
 from burnish.corpora.storage.writers import write_atomic
 from burnish.graphs.archive.attribution import attribute
+from burnish.graphs.archive.opened import Progress
 from burnish.graphs.archive.stored import Columns, Record, columns_of, records
-from burnish.graphs.archive.verify import Progress
 
 _LEVEL = 6
 

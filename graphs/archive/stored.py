@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple, TypeVar
 
 import orjson
 import pyarrow as pa
@@ -28,6 +28,7 @@ from burnish.tools.deletion.program import (
 )
 from burnish.tools.text.visible import shown
 
+Row = TypeVar("Row")
 _BATCH_ROWS = 256
 _UNREADABLE = (OSError, ValueError, TypeError, KeyError, pa.ArrowException)
 
@@ -167,19 +168,28 @@ def entries(folder: RunFolder, index: int) -> Iterator[Entry]:
         RunError: the file is missing or broken.
     """
     path = folder.part("ledger", index)
+    return readable(path, LEDGER.read(path))
+
+
+def readable(path: Path, rows: Iterator[Row]) -> Iterator[Row]:
+    """Yield what is read of a file of the run.
+
+    Raises:
+        RunError: the file is missing or broken.
+    """
     try:
-        yield from LEDGER.read(path)
+        yield from rows
     except _UNREADABLE as error:
-        raise _broken(path, error) from None
+        name = f"{path.parent.name}/{path.name}"
+        if isinstance(error, FileNotFoundError):
+            raise RunError(f"{name}: is missing") from None
+        raise RunError(f"{name}: cannot be read ({type(error).__name__})") from None
 
 
 def _rows(path: Path, columns: Columns) -> Iterator[Stored]:
     if path.parent.name == "aside" and not path.exists():
         return
-    try:
-        yield from (_lines if path.suffix == ".jsonl" else _batches)(path, columns)
-    except _UNREADABLE as error:
-        raise _broken(path, error) from None
+    yield from readable(path, (_lines if path.suffix == ".jsonl" else _batches)(path, columns))
 
 
 def _lines(path: Path, columns: Columns) -> Iterator[Stored]:
@@ -209,18 +219,6 @@ def _batches(path: Path, columns: Columns) -> Iterator[Stored]:
             texts: list[object] = batch.column(columns.text).to_pylist()
             for name, text in zip(names, texts, strict=True):
                 yield Stored(str(name), str(text))
-
-
-def _broken(path: Path, error: Exception) -> RunError:
-    name = f"{path.parent.name}/{path.name}"
-    if isinstance(error, FileNotFoundError):
-        return RunError(f"{name}: is missing")
-    return RunError(f"{name}: cannot be read ({type(error).__name__})")
-
-
-def part_files(folder: RunFolder, kind: Literal["data", "aside", "ledger"]) -> set[str]:
-    """Return the names of the shard files there are, such as `data/part-00000.parquet`."""
-    return {f"{kind}/{path.name}" for path in (folder.root / kind).glob("part-*")}
 
 
 def read_whole(path: Path) -> pa.Table:

@@ -8,10 +8,9 @@ from typing import Any, BinaryIO, cast
 
 import orjson
 
-from burnish.corpora.runs.folder import RunFolder, write_json
+from burnish.corpora.runs.folder import RunFolder
 from burnish.corpora.storage.writers import write_atomic
 from burnish.graphs.distill.settings import Choice, DistillSettings, frame_of
-from burnish.graphs.distill.shard_runner import part_files
 from burnish.graphs.runs.worker_pool import Marker
 from burnish.tools.distill.distill import DROPS
 from burnish.tools.distill.pairs import KINDS, Frame, Kind
@@ -95,8 +94,8 @@ def _write(
 
 
 def _candidates(folder: RunFolder) -> Iterator[Row]:
-    for path in part_files(folder):
-        with path.open("rb") as file:
+    for index in folder.finished():
+        with folder.part("data", index).open("rb") as file:
             for line in file:
                 yield orjson.loads(line)
 
@@ -172,8 +171,3 @@ def report_of(markers: list[Marker], taken: Figures, tokens: Mapping[str, Any]) 
 
 def _ratio(part: int, whole: int) -> float | None:
     return round(part / whole, 5) if whole else None
-
-
-def write_report(folder: RunFolder, report: Figures) -> None:
-    """Write `report.json`."""
-    write_json(folder.root / "report.json", report)

@@ -1,9 +1,9 @@
 """The run graph: `profile → pilot → plan → approve → refine → validate → commit → report`.
 
-One graph for documents and for questions; its context says which stages stand behind the nodes. A
-few checkpointed steps a run, whose state holds counts and decisions, never texts. The ledger and
-the markers, not the checkpoints, say what is done: a run goes on from its markers wherever it was
-killed.
+One graph for documents, questions and training pairs; its context says which stages stand behind
+the nodes. A few checkpointed steps a run, whose state holds counts and decisions, never texts. The
+ledger and the markers, not the checkpoints, say what is done: a run goes on from its markers
+wherever it was killed.
 """
 
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
@@ -56,7 +56,7 @@ def plan(state: RunState, runtime: Runtime[Work]) -> RunState:
 
 def approve(state: RunState, runtime: Runtime[Work]) -> RunState:
     """Wait for a person's yes where the settings ask for it, once a run."""
-    if state.get("approved") or runtime.context.stages.settings.run.approval == "auto":
+    if state.get("approved") or runtime.context.stages.approval == "auto":
         return RunState(approved=True)
     return RunState(approved=bool(interrupt({"plan": state.get("plan", {})})))
 

@@ -17,6 +17,7 @@ from burnish.graphs.profile.profile import Reading, Vectoring, profile_location
 from burnish.graphs.profile.vector_cache import VectorCache
 from burnish.tools.profile.cells import UNKNOWN
 from burnish.tools.profile.profile import ProfileSettings
+from tests.support.waiting import PATIENCE_S
 
 
 class CountedEmbedder:
@@ -67,7 +68,7 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=PATIENCE_S,
     )
 
 
