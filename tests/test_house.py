@@ -108,6 +108,7 @@ def commands() -> list[str]:
     return names
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("command", commands())
 def test_every_command_has_a_help_text_and_stands_in_the_reference(command: str) -> None:
     assert f"# burnish {command}\n" in text_of("docs/reference/commands.md")

@@ -95,6 +95,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("page", WITH_BLOCKS, ids=name_of)
 def test_the_blocks_of_a_page_run_one_after_another(
     page: Path, place: Path, server: LoopbackServer, capfd: pytest.CaptureFixture[str]

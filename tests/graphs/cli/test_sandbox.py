@@ -10,6 +10,8 @@ from burnish.eval.robustness.speed import COMMAND
 from burnish.tools.sandbox.pool import layers
 from tests.support.waiting import PATIENCE_S, wait_until, wait_until_gone
 
+pytestmark = pytest.mark.process
+
 needs_sandbox = pytest.mark.skipif(
     any(layer.required and not layer.available for layer in layers()),
     reason="this system lacks a layer the sandbox needs",

@@ -16,6 +16,8 @@ import pytest
 from burnish.eval.robustness.speed import COMMAND
 from tests.support.waiting import PATIENCE_S, cpu_seconds, wait_until
 
+pytestmark = pytest.mark.process
+
 HEAD = "item,operation,gain,cost,cell_from,cell_to\n"
 SET = HEAD + "".join(
     f"q{i},remove,{2 + i % 3},0,{'ab'[i % 2]},\n"

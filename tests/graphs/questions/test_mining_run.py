@@ -62,7 +62,10 @@ def _found() -> bool:
     return True
 
 
-pytestmark = pytest.mark.skipif(not _found(), reason="there is no sentence embedder here")
+pytestmark = [
+    pytest.mark.model,
+    pytest.mark.skipif(not _found(), reason="there is no sentence embedder here"),
+]
 
 
 def _row(number: int) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from burnish.tools.sandbox.pool import layers
 from tests.support.model_server import model_server
 from tests.support.waiting import PATIENCE_S
 
+pytestmark = pytest.mark.process
+
 NEEDED = {"burnish", "packages", "sandbox", "solver", "index", "temporary files", "current folder"}
 
 

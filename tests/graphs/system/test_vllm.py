@@ -23,6 +23,8 @@ from burnish.graphs.system.vllm_process import Patience, check_port, find_port
 from tests.support.places import ROOT
 from tests.support.waiting import PATIENCE_S, wait_until
 
+pytestmark = pytest.mark.process
+
 STAND_IN = ROOT / "tests" / "support" / "stand_in_vllm.py"
 
 
