@@ -1,10 +1,12 @@
 """Shared runs found fast: long pieces that stand once in each text, and exact solutions between.
 
+The pieces play the part of lines in patience diff (Cohen): what stands once in both texts can
+hardly be paired wrongly, and the longest chain of such pairs cuts a long problem into short ones.
+
 Nothing here promises the longest common subsequence; whoever needs it compares the number of
 characters kept with its length, which is far cheaper to compute than the subsequence itself.
 """
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -18,6 +20,7 @@ from burnish.corpora.alignment.lcs import (
     common_runs,
     common_suffix,
     merged,
+    rising_chain,
     shifted,
 )
 
@@ -55,6 +58,8 @@ def _chain(raw: str, refined: str) -> list[tuple[int, int]]:
     if not len(shared):
         return []
     places, wanted = here[1][raw_order], there[1][refined_order]
+    # Of pieces that follow one another by a character in both texts only the first is needed: it
+    # grows over the others.
     order = np.argsort(wanted)
     pairs = list(zip(places[order].tolist(), wanted[order].tolist(), strict=True))
     starts = [
@@ -64,13 +69,15 @@ def _chain(raw: str, refined: str) -> list[tuple[int, int]]:
     ]
     return [
         pair
-        for pair in _rising(starts)
+        for pair in rising_chain(starts)
         if raw.startswith(refined[pair[1] : pair[1] + ANCHOR], pair[0])
     ]
 
 
 def _once(text: str) -> tuple[NDArray[np.uint64], NDArray[np.intp]]:
     """Return the hashes of the pieces that stand once in a text, and where they stand."""
+    # A polynomial hash of every piece at once (Rabin and Karp), modulo 2**64: ANCHOR passes over
+    # the text instead of one for each piece. Whoever takes a pair compares the pieces themselves.
     symbols = codes(text).astype(np.uint64)
     count = len(symbols) - ANCHOR + 1
     if count < 1:
@@ -80,24 +87,6 @@ def _once(text: str) -> tuple[NDArray[np.uint64], NDArray[np.intp]]:
         hashes = hashes * _FACTOR + symbols[offset : offset + count]
     values, firsts, counts = np.unique(hashes, return_index=True, return_counts=True)
     return values[counts == 1], firsts[counts == 1]
-
-
-def _rising(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return the longest chain of pairs, given by their second place, that rises in the first."""
-    tails: list[int] = []
-    heights: list[int] = []
-    links: list[int] = []
-    for place, _ in pairs:
-        length = bisect_left(heights, place)
-        links.append(tails[length - 1] if length else -1)
-        tails[length : length + 1] = [len(links) - 1]
-        heights[length : length + 1] = [place]
-    chain: list[tuple[int, int]] = []
-    at = tails[-1] if tails else -1
-    while at >= 0:
-        chain.append(pairs[at])
-        at = links[at]
-    return chain[::-1]
 
 
 def _extended(raw: str, refined: str, chain: Sequence[tuple[int, int]]) -> list[Run]:

@@ -2,9 +2,12 @@
 
 Equal lines are paired first, in few runs; a line without an equal goes where it loses the least.
 A place is taken only if the rest still fits after it: if there is an embedding, one is found.
+
+The latest places (`_latest_lines`, greedily from the end) say how far a line may go; within that
+bound equal lines decide, as pairs of a longest common subsequence of whole lines. A line that was
+cut in part looks at `LOOKAHEAD` raw lines, so the time stays near linear in the number of lines.
 """
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +20,7 @@ from burnish.corpora.alignment.lcs import (
     common_runs,
     common_suffix,
     merged,
+    rising_chain,
     shifted,
 )
 from burnish.corpora.alignment.subsequence import contains, embed
@@ -93,6 +97,7 @@ class _Homes:
 
 def _latest_lines(raw: Sequence[str], refined: Sequence[str]) -> list[int] | None:
     """Return the last raw line each refined line can take so that all after it still fit."""
+    # Greedy from the end is right: a line that goes as late as it can leaves the most room before.
     places = [0] * len(refined)
     home = len(raw)
     for at in range(len(refined) - 1, -1, -1):
@@ -108,6 +113,7 @@ def _latest_lines(raw: Sequence[str], refined: Sequence[str]) -> list[int] | Non
 
 def _choose(raw: Sequence[str], refined: Sequence[str], latest: Sequence[int]) -> list[int]:
     anchors = equal_lines(raw, refined)
+    # ahead[n]: the raw line of the next equal pair from n on; a cut line rather stays before it.
     ahead = [len(raw)] * (len(refined) + 1)
     for at in range(len(refined) - 1, -1, -1):
         ahead[at] = anchors.get(at, ahead[at + 1])
@@ -157,6 +163,7 @@ def _cuts(line: str, wanted: str) -> int:
 
 def equal_lines(raw: Sequence[str], refined: Sequence[str]) -> dict[int, int]:
     """Pair equal lines, in order and in few runs: refined line -> raw line."""
+    # A character for each different line turns lines into texts, which the solvers of texts take.
     numbers: dict[str, int] = {}
     symbols = [
         "".join(chr(numbers.setdefault(line, len(numbers) % 0x110000)) for line in lines)
@@ -188,20 +195,4 @@ def _once_in_both(raw: str, refined: str) -> list[tuple[int, int]]:
     once &= {symbol for symbol, count in refined_counts.items() if count == 1}
     places = {symbol: at for at, symbol in enumerate(raw) if symbol in once}
     pairs = [(places[symbol], at) for at, symbol in enumerate(refined) if symbol in once]
-    return _rising(pairs)
-
-
-def _rising(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return the longest chain of pairs that rises in both places; the second ones rise already."""
-    tails: list[int] = []
-    links: list[tuple[int, int]] = []
-    for at, (place, _) in enumerate(pairs):
-        length = bisect_left(tails, place, key=lambda index: pairs[index][0])
-        links.append((tails[length - 1] if length else -1, length))
-        tails[length : length + 1] = [at]
-    chain: list[tuple[int, int]] = []
-    at = tails[-1] if tails else -1
-    while at >= 0:
-        chain.append(pairs[at])
-        at = links[at][0]
-    return chain[::-1]
+    return rising_chain(pairs)

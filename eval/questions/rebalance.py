@@ -20,7 +20,7 @@ from scipy.stats import kendalltau, spearmanr
 
 from burnish.eval.datasets.mmlu import Mmlu
 from burnish.tools.arrays import Flags, Floats, Ints
-from burnish.tools.balance import greedy as stepwise
+from burnish.tools.balance import greedy
 from burnish.tools.balance.divergence import OUTSIDE, sampled_floor
 from burnish.tools.balance.moves import Rebalancing, remove_and_draw
 from burnish.tools.balance.rebalance import plan_once, rebalance
@@ -116,11 +116,11 @@ def methods(seed: int) -> Mapping[str, Method]:
     """Return the methods compared, burnish first."""
     return {
         "burnish": planned,
-        "greedy": stepwise.greedy,
-        "uniform": partial(stepwise.uniform, seed=seed),
-        "random": partial(stepwise.random, seed=seed),
+        "greedy": greedy.greedy,
+        "uniform": partial(greedy.uniform, seed=seed),
+        "random": partial(greedy.random, seed=seed),
         "one plan": plan_once,
-        "adaptive greedy": lambda problem: stepwise.adaptive_greedy(problem).chosen,
+        "adaptive greedy": lambda problem: greedy.adaptive_greedy(problem).chosen,
     }
 
 

@@ -28,10 +28,10 @@ def doctor(
 ) -> None:
     """Check the installation part by part; exit code 1 when something needed does not work."""
     endpoint = _endpoint(config, set_, llm, model)
-    from burnish.graphs.system.doctor import examine, healthy
+    from burnish.graphs.system.doctor import examine, is_healthy
 
     checks = examine(endpoint)
-    well = healthy(checks)
+    well = is_healthy(checks)
     if as_json:
         options.print_json({"ok": well, "checks": [asdict(check) for check in checks]})
     else:

@@ -7,7 +7,6 @@ and the batches alone.
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
 # pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +15,6 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from burnish.corpora.readers.rows import raw_row
 from burnish.corpora.records import QUESTIONS, Outcome, QAItem
 from burnish.corpora.runs.folder import RunFolder, write_json
 from burnish.corpora.runs.question_ledger import LEDGER, QAEntry
@@ -149,8 +147,7 @@ def write_set(folder: RunFolder, working: WorkingSet) -> dict[str, Any]:
         "rows_out": len(records.standing),
         "outcomes": {name: outcomes[name] for name in QUESTIONS.outcomes},
         "review": len(review),
-        "files": {f"{path.parent.name}/{path.name}": _digest(path) for path in paths}
-        | {review_file.name: _digest(review_file)},
+        "files": folder.digests([*paths, review_file]),
     }
     write_json(folder.marker(0), marker)
     return marker
@@ -164,13 +161,7 @@ def _write_rest(folder: RunFolder, own: QASet, aside: pa.Table) -> list[Path]:
         written.append(path)
     else:
         path.unlink(missing_ok=True)
-    quarantine = folder.quarantine(0)
-    if own.bad:
-        write_jsonl(quarantine, (raw_row(row) for row in own.bad))
-        written.append(quarantine)
-    else:
-        quarantine.unlink(missing_ok=True)
-    return written
+    return written + folder.write_quarantine(0, own.bad)
 
 
 def _with_digests(
@@ -193,8 +184,3 @@ def _with_digests(
                 pass
         whole.append(entry)
     return whole
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -11,7 +11,7 @@ from burnish.corpora.runs.document_ledger import Entry
 from burnish.corpora.runs.folder import RunFolder
 from burnish.graphs.archive.attribution import Piece, attribute
 from burnish.graphs.archive.stored import Record, columns_of, records
-from burnish.graphs.reports.charts import number, percent
+from burnish.graphs.reports.charts import format_count, format_share
 from burnish.tools.deletion.lines import Lines
 from burnish.tools.text.visible import shown, visible
 
@@ -87,8 +87,10 @@ def _heading(entry: Entry) -> Text:
     removed = sum(stop - start for start, stop, _ in entry.spans)
     facts = [entry.outcome, entry.agent]
     if entry.outcome != "quarantined":
-        share = percent(removed / max(entry.raw_chars, 1))
-        facts.append(f"-{number(removed)} of {number(entry.raw_chars)} characters ({share})")
+        share = format_share(removed / max(entry.raw_chars, 1))
+        facts.append(
+            f"-{format_count(removed)} of {format_count(entry.raw_chars)} characters ({share})"
+        )
     facts.append(f"flag: {shown(entry.flag)}" if entry.flag else "")
     heading = Text(shown(entry.id), style="bold")
     return Text.assemble(heading, ("  " + "  ".join(filter(None, facts)) + "\n", "dim"))
@@ -126,7 +128,7 @@ def _around(changed: Sequence[int], last: int, context: int) -> Iterator[int]:
 
 def _skipped(diff: Text, count: int) -> None:
     if count > 0:
-        diff.append(f"     … {number(count)} {'line' if count == 1 else 'lines'} …\n", "dim")
+        diff.append(f"     … {format_count(count)} {'line' if count == 1 else 'lines'} …\n", "dim")
 
 
 def _line(diff: Text, lines: Lines, line: int, cuts: Sequence[_Cut], *, plain: bool) -> None:
@@ -152,5 +154,5 @@ def _short(text: str, room: int) -> str:
     if len(text) <= room + 40:
         return visible(text)
     half = room // 2
-    left_out = number(len(text) - 2 * half)
+    left_out = format_count(len(text) - 2 * half)
     return f"{visible(text[:half])} … {left_out} characters … {visible(text[-half:])}"

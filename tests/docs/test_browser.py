@@ -8,7 +8,8 @@ import pytest
 from tests.support.browser import BROWSER, addresses, browse
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.xdist_group("site"),
+    pytest.mark.browser,
     pytest.mark.skipif(not BROWSER, reason="no Chromium on PATH"),
 ]
 

@@ -119,8 +119,8 @@ def test_a_name_is_refused_where_the_package_is_not_installed(here: Path) -> Non
 
 def test_doctor_and_config_tell_what_is_added(installed: dict[str, str], here: Path) -> None:
     program = (
-        "from burnish.graphs.system.doctor import plugins\n"
-        "for check in plugins(): print(check.name, check.state, check.detail)"
+        "from burnish.graphs.system.doctor import check_plugins\n"
+        "for check in check_plugins(): print(check.name, check.state, check.detail)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, env=installed, check=True

@@ -4,9 +4,6 @@ Only this module imports CVXPY. It is made for small sets of options: CVXPY need
 merely to write down the program of a million items, so large instances arrive here as samples and
 cores (see `burnish.tools.planning.lagrangian`), with the limits that the rest leaves over.
 """
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportMissingTypeStubs=false
-# pyright: reportAttributeAccessIssue=false
 
 # pyright: reportAttributeAccessIssue=false, reportMissingTypeStubs=false
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false

@@ -26,8 +26,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from burnish.tools.sandbox.native import child as sandbox_child
-from burnish.tools.sandbox.native import modules as sandbox_modules
-from burnish.tools.sandbox.native import sealing
+from burnish.tools.sandbox.native import modules, sealing
 from burnish.tools.sandbox.native.seccomp import Filter, machine
 
 FORK, KILL = b"fork", b"kill"
@@ -92,11 +91,11 @@ def _seal(settings: NativeServerSettings, control: socket.socket) -> _Sealed:
         raise RuntimeError("no system call table for this machine (x86_64 and aarch64 have one)")
     sys.path.extend(settings.paths)
     sys.set_int_max_str_digits(INT_DIGITS)
-    sandbox_modules.preload()
-    if not sandbox_modules.required_are_loaded():
+    modules.preload()
+    if not modules.required_are_loaded():
         raise RuntimeError("SymPy and NumPy cannot be imported; install both")
-    stored = sandbox_modules.close_imports()
-    sandbox_modules.warm_up()
+    stored = modules.close_imports()
+    modules.warm_up()
     seccomp = Filter(kind)
     address_space = _check_memory()
     sink = os.open(os.devnull, os.O_WRONLY)
