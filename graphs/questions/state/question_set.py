@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -21,6 +22,7 @@ from burnish.corpora.questions.question_source import (
 from burnish.corpora.readers.locations import find_parts
 from burnish.corpora.readers.schema import made_column, with_made, without_nulls
 from burnish.corpora.records import QAItem, Value
+from burnish.corpora.storage.spill import Mapped, Spill
 from burnish.corpora.storage.type_inference import Kinds, columns_of
 from burnish.graphs.runs.question_settings import QaSettings
 
@@ -33,11 +35,17 @@ class QASet:
     digest: str
     layout: Layout
     schema: pa.Schema
-    rows: tuple[QuestionRow, ...]
-    bad: tuple[BadRow, ...] = ()
+    rows: Sequence[QuestionRow]
+    """Read anew from a file without a name each time they are gone through."""
+    bad: Sequence[BadRow] = ()
     made_ids: str | None = None
     """Name of the column of ids, where the set has none and they are made."""
-    by_id: Mapping[str, QAItem] = field(default_factory=dict[str, QAItem])
+    places: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Where in `rows` an item is, by its id."""
+    sources: tuple[str, ...] = ()
+    """Names of the files, in order."""
+    chars: int = 0
+    """Characters of all questions."""
 
     @property
     def numbered(self) -> bool:
@@ -46,9 +54,17 @@ class QASet:
         return at >= 0 and pa.types.is_integer(self.schema.field(at).type)
 
     @property
-    def items(self) -> list[QAItem]:
-        """Return the items in order."""
-        return [row.item for row in self.rows]
+    def items(self) -> Sequence[QAItem]:
+        """Return the items in order, each made when it is asked for."""
+        return Mapped(_item_of, self.rows)
+
+    def item(self, name: str) -> QAItem:
+        """Return the item with an id.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return self.rows[self.places[name]].item
 
     def row_of(self, item: QAItem) -> dict[str, Value]:
         """Return an item as a row of the set; what the set has no column for is left out."""
@@ -96,17 +112,24 @@ def read_set(
     *,
     strict: bool = False,
     progress: Callable[[int], None] | None = None,
+    folder: Path | None = None,
 ) -> QASet:
-    """Read a set whole.
+    """Read a set whole: its rows go to a file in `folder`, ids stay in memory.
 
     Raises:
         SourceError: it cannot be read.
     """
     source = open_questions(location, fields, selection, strict=strict)
-    rows: list[QuestionRow] = []
-    bad: list[BadRow] = []
+    rows: Spill[QuestionRow] = Spill(folder=folder)
+    bad: Spill[BadRow] = Spill(folder=folder)
+    places: dict[str, int] = {}
+    sources: set[str] = set()
+    chars = 0
     for row in source.rows(progress):
         if isinstance(row, QuestionRow):
+            places[row.item.id] = len(rows)
+            sources.add(row.source)
+            chars += len(row.item.question)
             rows.append(row)
         else:
             bad.append(row)
@@ -117,11 +140,17 @@ def read_set(
         source.digest(),
         source.layout,
         schema,
-        tuple(rows),
-        tuple(bad),
+        rows,
+        bad,
         made,
-        {row.item.id: row.item for row in rows},
+        places,
+        tuple(sorted(sources)),
+        chars,
     )
+
+
+def _item_of(row: QuestionRow) -> QAItem:
+    return row.item
 
 
 def _schema(
