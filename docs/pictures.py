@@ -29,7 +29,7 @@ FOLDER = ROOT / "docs" / "pictures"
 SAMPLES = ROOT / "corpora" / "samples" / "documents.jsonl"
 RECORD = "service-piano-tuning"
 """The sample whose diff is drawn: short, with noise before, between and after."""
-_COLUMNS = 100
+_COLUMNS = 84
 _ROW, _WIDTH, _HEIGHT, _MARGIN = 46, 116, 28, 74
 
 

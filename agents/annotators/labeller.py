@@ -8,11 +8,12 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from burnish.agents.llm.messages import Message, Model, Reply, Request, Sampling
-from burnish.agents.operations.item_schemas import fence, fenced_item
+from burnish.agents.operations.item_schemas import fenced_item
+from burnish.agents.prompting.fencing import fence
 from burnish.agents.prompting.sections import sections
 from burnish.agents.prompting.structured import ask_parsed, json_reader
-from burnish.agents.validators.verdict import stops_run
-from burnish.corpora.errors import BudgetExhausted, ModelError, ReplyError
+from burnish.agents.validators.validator import boundary_of, stops_run
+from burnish.corpora.errors import BurnishError, ReplyError
 from burnish.corpora.records import QAItem
 from burnish.tools.profile.labelling import OTHER
 
@@ -111,13 +112,11 @@ class Labeller:
     async def _asked(self, item: QAItem) -> ItemLabel:
         try:
             answer = await ask_parsed(self.model, self.request(item), self._read)
-        except BudgetExhausted as error:
-            return ItemLabel(None, "budget", str(error))
-        except (ModelError, ReplyError) as error:
+        except BurnishError as error:
             if stops_run(error):
                 raise
-            return ItemLabel(None, "model", str(error))
-        number = answer.value.number
+            return ItemLabel(None, boundary_of(error), str(error))
+        number = answer.number
         return ItemLabel(self.labels[number - 1] if number else OTHER)
 
     def _read(self, reply: Reply) -> LabelReply:

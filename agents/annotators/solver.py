@@ -20,8 +20,9 @@ from burnish.agents.prompting.sections import digest_of, sections
 from burnish.agents.prompting.structured import Metered, ask_parsed, json_reader
 from burnish.agents.validators.reasoner import fenced_question
 from burnish.corpora.errors import STOPPING, BudgetExhausted, ModelError, ReplyError
+from burnish.corpora.questions.choices import LETTERS
 from burnish.corpora.records import QAItem
-from burnish.tools.answers.choices import LETTERS
+from burnish.tools.answers.choices import letter_of
 from burnish.tools.answers.compare import compare
 from burnish.tools.deletion.schemas import Schema
 from burnish.tools.items.keys import key_positions
@@ -108,7 +109,7 @@ class Solver:
             if error.kind in STOPPING:
                 raise
             return SolverAnswer(None, tokens=metered.tokens)
-        words = said.value.answer.strip()
+        words = said.answer.strip()
         return SolverAnswer(is_right(item, words), words, metered.tokens)
 
 
@@ -127,8 +128,8 @@ def is_right(item: QAItem, answer: str) -> bool | None:
         found = compare(answer, item.answer)
         return None if found.relation == "unclear" else found.same
     keyed = key_positions(item)
-    place = LETTERS.find(answer.strip().strip("().: ").upper()) if answer.strip() else -1
-    if len(keyed) != 1 or not 0 <= place < len(item.choices):
+    place = letter_of(answer, item.choices)
+    if len(keyed) != 1 or place is None:
         return None
     return place == keyed[0]
 

@@ -39,7 +39,7 @@ from burnish.agents.line_tagger.tokens import (
     Ints,
     LineTokens,
     Words32,
-    mix,
+    mix_hashes,
     tokenize,
 )
 
@@ -297,7 +297,9 @@ def _shapes(page: _Page) -> Words32:
     first, last = page.lines.ends[page.rows].T.astype(np.uint32)
     size = np.log2(np.maximum(page.tokens, 1) + 0.5).astype(np.uint32)
     digits = (page.counts[:, DIGIT] > 0).astype(np.uint32)
-    return mix(((first * np.uint32(32) + last) * np.uint32(32) + size) * np.uint32(2) + digits)
+    return mix_hashes(
+        ((first * np.uint32(32) + last) * np.uint32(32) + size) * np.uint32(2) + digits
+    )
 
 
 def _repeats(page: _Page, keys: Words32) -> tuple[Ints, Ints, Ints]:
@@ -386,7 +388,7 @@ def _bags(page: _Page) -> tuple[Words32, Words32, Ints]:
     rank = np.arange(len(page.owner)) - starts[page.owner]
     before = np.concatenate((np.zeros(1, np.uint32), page.lines.tokens[:-1]))[: len(rank)]
     before = np.where(rank == 0, np.uint32(1), before)
-    pairs = mix(before * np.uint32(0x01000193) + page.lines.tokens)
+    pairs = mix_hashes(before * np.uint32(0x01000193) + page.lines.tokens)
     size = page.tokens
     if len(size) and int(size.max()) > HEAD_TOKENS + TAIL_TOKENS:
         keep = (rank < HEAD_TOKENS) | (rank >= size[page.owner] - TAIL_TOKENS)

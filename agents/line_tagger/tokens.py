@@ -85,7 +85,7 @@ def tokenize(texts: Sequence[str]) -> LineTokens:
     return _joined(parts, documents, length)
 
 
-def mix(values: Words32) -> Words32:
+def mix_hashes(values: Words32) -> Words32:
     """`values` scrambled so that every bit of a result depends on every bit of its value."""
     values = values ^ (values >> np.uint32(16))
     values = values * np.uint32(0x7FEB352D)
@@ -184,12 +184,12 @@ def _window(raw: Bytes, stops: Ints) -> dict[str, NDArray[Any]]:
     second = classes[np.minimum(starts + 1, len(raw) - 1)] == UPPER
     owners = line_of[starts]
     return {
-        "hashes": mix(_hash(exact, begins, stops)),
-        "folded": mix(_hash(folded, begins, stops)),
+        "hashes": mix_hashes(_hash(exact, begins, stops)),
+        "folded": mix_hashes(_hash(folded, begins, stops)),
         "counts": counts,
         "ends": _ends(classes, begins, stops),
         "sizes": np.bincount(owners, minlength=len(stops)),
-        "tokens": mix(_hash(folded, starts, ends) ^ np.uint32(_SEED)),
+        "tokens": mix_hashes(_hash(folded, starts, ends) ^ np.uint32(_SEED)),
         "kinds": classes[starts] + CLASSES * second.astype(np.uint8),
     }
 

@@ -44,7 +44,7 @@ class FramedPage:
         return cls(page, lines, int(kept[0]), int(kept[-1]) + 1)
 
 
-def varied(frame: FramedPage, others: Sequence[FramedPage], rng: Generator) -> Sample:
+def vary(frame: FramedPage, others: Sequence[FramedPage], rng: Generator) -> Sample:
     """`frame` with the header or footer of another page, or with parts cut out."""
     keep = frame.page.keep
     if frame.start == frame.stop:

@@ -45,7 +45,7 @@ class LabelledPage:
 
 
 @dataclass(frozen=True)
-class PageScore:
+class LinePageScore:
     """How well a decision keeps the gold text of a page: token P, R, F1 and deletions.
 
     `lost` of `kept_characters` (the characters the labels keep) were deleted, and `missed` of
@@ -117,7 +117,7 @@ def _shares(
     return keep
 
 
-def word_counts(text: str) -> list[str]:
+def count_words(text: str) -> list[str]:
     """The words that token F1 counts."""
     return _WORD.findall(text)
 
@@ -128,13 +128,13 @@ class PageScorer:
     def __init__(self, page: LabelledPage) -> None:
         vocabulary: dict[str, int] = {}
         lines = page.lines
-        words = [word_counts(line) for line in lines]
+        words = [count_words(line) for line in lines]
         ids = [vocabulary.setdefault(word, len(vocabulary)) for line in words for word in line]
         self._ids = np.array(ids, np.int64)
         self._line = np.repeat(np.arange(len(lines)), [len(line) for line in words])
         gold = np.zeros(len(vocabulary), np.int64)
         self._gold_size = 0
-        for word in word_counts(page.gold or ""):
+        for word in count_words(page.gold or ""):
             self._gold_size += 1
             if word in vocabulary:
                 gold[vocabulary[word]] += 1
@@ -144,7 +144,7 @@ class PageScorer:
         self._kept = np.rint(length * share).astype(np.int64)
         self._noise = np.where(np.isnan(page.keep), 0, length - self._kept)
 
-    def score(self, keep: NDArray[np.bool_]) -> PageScore:
+    def score(self, keep: NDArray[np.bool_]) -> LinePageScore:
         """The score of keeping the lines where `keep` (one flag a line) is true."""
         chosen = np.bincount(self._ids[keep[self._line]], minlength=len(self._gold))
         both = int(np.minimum(chosen, self._gold).sum())
@@ -155,7 +155,7 @@ class PageScorer:
         else:
             precision, recall = both / size, both / self._gold_size
             f1 = 2 * both / (size + self._gold_size)
-        return PageScore(
+        return LinePageScore(
             precision=precision,
             recall=recall,
             f1=f1,

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from burnish.agents.line_tagger.features import FEATURES, LineBatch, encode
-from burnish.agents.line_training.augment import FramedPage, Sample, excerpt, passage, prose, varied
+from burnish.agents.line_training.augment import FramedPage, Sample, excerpt, passage, prose, vary
 from burnish.agents.line_training.corpus import LabelledPage
 from burnish.agents.line_training.torch_network import LineNetwork, NetworkShape, PackedRows
 
@@ -141,7 +141,7 @@ def train_network(
 
 def samples_of(sets: TrainingSets, recipe: TrainingRecipe, rng: Generator) -> list[Sample]:
     """The samples of an epoch, new ones each time."""
-    samples = [varied(frame, sets.main, rng) for frame in sets.main]
+    samples = [vary(frame, sets.main, rng) for frame in sets.main]
     others: list[int] = rng.permutation(len(sets.web))[: recipe.web].tolist()
     pages = [sets.web[number] for number in others]
     samples += [Sample(page.lines, page.keep, 0.7) for page in pages]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from burnish.agents.line_tagger.decision import DecisionRule, decide
 from burnish.agents.line_tagger.tagger import TaggedText
-from burnish.agents.line_training.corpus import LabelledPage, PageScore, PageScorer
+from burnish.agents.line_training.corpus import LabelledPage, LinePageScore, PageScorer
 
 RESAMPLES: Final = 1000
 _BINS: Final = 15
@@ -41,13 +41,13 @@ def score_pages(
     scorers: Sequence[PageScorer],
     tagged: Sequence[TaggedText],
     rule: DecisionRule = DEFAULT_RULE,
-) -> list[PageScore]:
+) -> list[LinePageScore]:
     """The score of each page under the tagger's decision."""
     keeps = decide(tagged, rule)
     return [scorer.score(keep) for scorer, keep in zip(scorers, keeps, strict=True)]
 
 
-def summary(scores: Sequence[PageScore]) -> SetScore:
+def summarize(scores: Sequence[LinePageScore]) -> SetScore:
     """The summary of at least one page's score."""
     f1 = np.array([score.f1 for score in scores])
     rng = np.random.default_rng(0)
@@ -71,16 +71,18 @@ def summary(scores: Sequence[PageScore]) -> SetScore:
 
 
 def by_group(
-    pages: Sequence[LabelledPage], scores: Sequence[PageScore], key: str
+    pages: Sequence[LabelledPage], scores: Sequence[LinePageScore], key: str
 ) -> Mapping[str, SetScore]:
     """Summaries of the pages by an attribute of theirs: `kind`, `language` or `source`."""
-    groups: dict[str, list[PageScore]] = {}
+    groups: dict[str, list[LinePageScore]] = {}
     for page, score in zip(pages, scores, strict=True):
         groups.setdefault(str(getattr(page, key)), []).append(score)
-    return {name: summary(groups[name]) for name in sorted(groups)}
+    return {name: summarize(groups[name]) for name in sorted(groups)}
 
 
-def calibration(pages: Sequence[LabelledPage], tagged: Sequence[TaggedText]) -> Mapping[str, float]:
+def measure_calibration(
+    pages: Sequence[LabelledPage], tagged: Sequence[TaggedText]
+) -> Mapping[str, float]:
     """Expected calibration error and Brier score over the labelled lines."""
     keep, truth = _labelled(pages, tagged)
     slot = np.minimum((keep * _BINS).astype(np.int64), _BINS - 1)
@@ -93,7 +95,7 @@ def calibration(pages: Sequence[LabelledPage], tagged: Sequence[TaggedText]) -> 
     }
 
 
-def best_temperature(pages: Sequence[LabelledPage], tagged: Sequence[TaggedText]) -> float:
+def find_temperature(pages: Sequence[LabelledPage], tagged: Sequence[TaggedText]) -> float:
     """The temperature that gives the labelled lines the highest likelihood."""
     keep, truth = _labelled(pages, tagged)
     logits = np.log(np.clip(keep, 1e-4, 1 - 1e-4) / np.clip(1 - keep, 1e-4, 1 - 1e-4))
@@ -106,7 +108,7 @@ def best_temperature(pages: Sequence[LabelledPage], tagged: Sequence[TaggedText]
     return min(losses, key=lambda temperature: losses[temperature])
 
 
-def untouched(tagged: Sequence[TaggedText], rule: DecisionRule = DEFAULT_RULE) -> float:
+def share_untouched(tagged: Sequence[TaggedText], rule: DecisionRule = DEFAULT_RULE) -> float:
     """The share of texts of which every line is kept."""
     keeps = decide(tagged, rule)
     return round(float(np.mean([keep.all() for keep in keeps])), 4) if keeps else 1.0

@@ -29,12 +29,12 @@ from burnish.agents.line_training.fit import MEMBERS, Progress, TrainingSets, fi
 from burnish.agents.line_training.model_card import render_line_card
 from burnish.agents.line_training.scores import (
     as_rows,
-    best_temperature,
     by_group,
-    calibration,
+    find_temperature,
+    measure_calibration,
     score_pages,
-    summary,
-    untouched,
+    share_untouched,
+    summarize,
 )
 from burnish.agents.line_training.torch_network import LineNetwork
 
@@ -171,7 +171,7 @@ def _temperature(
         for page, text in zip(pages[fold], tagged[fold], strict=True)
         if page.source == MAIN
     ]
-    return best_temperature([page for page, _ in pairs], [text for _, text in pairs])
+    return find_temperature([page for page, _ in pairs], [text for _, text in pairs])
 
 
 def _results(
@@ -188,18 +188,18 @@ def _results(
     main_pages, main_scores = [every[at] for at in main], [scores[at] for at in main]
     of_fold = [str(fold_of(page.host)) for page in main_pages]
     per_fold = {
-        fold: summary([s for s, own in zip(main_scores, of_fold, strict=True) if own == fold])
+        fold: summarize([s for s, own in zip(main_scores, of_fold, strict=True) if own == fold])
         for fold in sorted(set(of_fold))
     }
     return {
-        "main": dict(vars(summary(main_scores))),
+        "main": dict(vars(summarize(main_scores))),
         "folds": as_rows(per_fold),
         "kinds": as_rows(by_group(main_pages, main_scores, "kind")),
         "languages": as_rows(by_group(main_pages, main_scores, "language")),
         "sets": as_rows(
             by_group([every[at] for at in rated], [scores[at] for at in rated], "source")
         ),
-        "calibration": dict(calibration(main_pages, [flat[at][1] for at in main])),
+        "calibration": dict(measure_calibration(main_pages, [flat[at][1] for at in main])),
         "untouched": _clean(corpus, pages, out),
     }
 
@@ -219,9 +219,9 @@ def _clean(
         prose += [text for page, text in zip(main, found, strict=True) if page.kind == "article"]
         passages += tagger.tag(corpus.unseen[number :: len(pages)])
     return {
-        "gold of all pages": untouched(gold),
-        "gold of articles": untouched(prose),
-        "Wikipedia passages": untouched(passages),
+        "gold of all pages": share_untouched(gold),
+        "gold of articles": share_untouched(prose),
+        "Wikipedia passages": share_untouched(passages),
     }
 
 

@@ -1,7 +1,7 @@
-"""The chat-completion format: requests into bodies, bodies and event streams into replies."""
+"""The chat-completion format: requests into bodies, bodies into replies."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
@@ -28,8 +28,6 @@ class Dialect:
     """Digest or version of its weights, where known; part of the cache key."""
     limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     """Field that bounds the answer; OpenAI's reasoning models know only the second."""
-    stream: bool = False
-    """Whether answers come as events, which keeps long ones alive behind impatient proxies."""
     extra: Mapping[str, object] = field(default_factory=dict[str, object])
     """Fields sent with every request, such as vLLM's `chat_template_kwargs`."""
 
@@ -81,17 +79,22 @@ def message_body(message: Message) -> Json:
     body: Json = {"role": message.role, "content": message.content}
     if message.tool_calls:
         body["content"] = message.content or None
-        body["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
-            }
-            for call in message.tool_calls
-        ]
+        body["tool_calls"] = call_bodies(message.tool_calls)
     if message.answers is not None:
         body["tool_call_id"] = message.answers
     return body
+
+
+def call_bodies(calls: Sequence[ToolCall]) -> list[Json]:
+    """Return tool calls in the wire's form."""
+    return [
+        {
+            "id": call.id,
+            "type": "function",
+            "function": {"name": call.name, "arguments": call.arguments},
+        }
+        for call in calls
+    ]
 
 
 def key_of(request: Request, dialect: Dialect) -> str:
@@ -112,12 +115,12 @@ def key_of(request: Request, dialect: Dialect) -> str:
 
 
 def parse_body(text: str) -> Reply:
-    """Read a body, JSON or server-sent events, into a reply.
+    """Read a body into a reply.
 
     Raises:
         ModelError: `malformed` for anything else; the kind that fits for an error object.
     """
-    body = _joined(text) if _is_stream(text) else _loaded(text)
+    body = _loaded(text)
     if body is None:
         raise malformed_error("the reply is not JSON", text)
     if isinstance(body.get("error"), dict | str) and body.get("error"):
@@ -140,7 +143,7 @@ def parse_body(text: str) -> Reply:
         or thoughts,
         usage=usage_of(body.get("usage")),
         model=_str(body.get("model")),
-        raw=orjson.dumps(body).decode() if _is_stream(text) else text,
+        raw=text,
     )
 
 
@@ -173,7 +176,7 @@ def error_of(
     """
     from burnish.agents.llm.http_errors import classify
 
-    error = _dict((_loaded(raw) or _joined(raw) or {}).get("error"))
+    error = _dict((_loaded(raw) or {}).get("error"))
     codes = [str(error[name]) for name in ("code", "type", "param") if error.get(name)]
     message = _str(error.get("message"))
     return classify(status, codes, message, raw, retry_after=retry_after, within_reply=within_reply)
@@ -188,92 +191,12 @@ def _status_inside(body: Json) -> int:
     return 500
 
 
-def _is_stream(text: str) -> bool:
-    return text.lstrip()[:1] in {"d", "e", ":"} and "data:" in text
-
-
 def _loaded(text: str) -> Json | None:
     try:
         value: object = orjson.loads(text)
     except orjson.JSONDecodeError:
         return None
     return cast("Json", value) if isinstance(value, dict) else None
-
-
-def _events(text: str) -> Iterable[Json]:
-    for line in text.split("\n"):
-        if line.startswith("data:"):
-            event = _loaded(line[5:].strip())
-            if event is not None:
-                yield event
-
-
-def _joined(text: str) -> Json | None:
-    """Join the events of a stream into one body, or return its error event."""
-    body: Json = {"object": "chat.completion"}
-    joined = _JoinedChoice()
-    for event in _events(text):
-        if event.get("error"):
-            return event
-        for name in ("id", "model", "usage"):
-            if event.get(name):
-                body[name] = event[name]
-        for choice in map(_dict, _list(event.get("choices"))):
-            if choice.get("index") in {0, None}:
-                joined.add(choice)
-    ended = any(line.strip() == "data: [DONE]" for line in text.split("\n"))
-    if not joined.finish and not ended:
-        if joined.seen:
-            raise ModelError(
-                "connection", "model server: the stream broke off", charged=True, raw=text
-            )
-        return None
-    return body | {"choices": [joined.body()]}
-
-
-class _JoinedChoice:
-    """The choice that a stream's deltas add up to."""
-
-    def __init__(self) -> None:
-        self.seen = False
-        self.finish = ""
-        self._texts: dict[str, list[str]] = {}
-        self._calls: dict[int, dict[str, str]] = {}
-
-    def add(self, choice: Json) -> None:
-        self.seen = True
-        self.finish = _str(choice.get("finish_reason")) or self.finish
-        delta = _dict(choice.get("delta")) or _dict(choice.get("message"))
-        content, thoughts = _texts(delta.get("content"))
-        reasoning = _str(delta.get("reasoning")) or _str(delta.get("reasoning_content")) or thoughts
-        refusal = _str(delta.get("refusal"))
-        for name, text in (("content", content), ("reasoning", reasoning), ("refusal", refusal)):
-            if text:
-                self._texts.setdefault(name, []).append(text)
-        for position, call in enumerate(map(_dict, _list(delta.get("tool_calls")))):
-            index = call.get("index")
-            self._add_call(index if isinstance(index, int) else position, call)
-
-    def _add_call(self, index: int, call: Json) -> None:
-        known = self._calls.setdefault(index, {"id": "", "name": "", "arguments": ""})
-        function = _dict(call.get("function"))
-        known["id"] = known["id"] or _str(call.get("id"))
-        known["name"] = known["name"] or _str(function.get("name"))
-        known["arguments"] += _str(function.get("arguments"))
-
-    def body(self) -> Json:
-        message: Json = {"role": "assistant", "content": None}
-        message |= {name: "".join(texts) for name, texts in self._texts.items()}
-        if self._calls:
-            message["tool_calls"] = [
-                {
-                    "id": call["id"],
-                    "type": "function",
-                    "function": {"name": call["name"], "arguments": call["arguments"]},
-                }
-                for _, call in sorted(self._calls.items())
-            ]
-        return {"index": 0, "message": message, "finish_reason": self.finish}
 
 
 def _calls(message: Json) -> tuple[ToolCall, ...]:

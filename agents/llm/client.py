@@ -47,7 +47,7 @@ class Client:
         store: where replies are kept; None keeps and finds nothing.
         budget: the token budget; None spends without bound or record.
         gate: the way to the server; give clients of one server the same gate.
-        rules: retries and counting.
+        policy: retries and counting.
     """
 
     def __init__(
@@ -57,13 +57,13 @@ class Client:
         store: ReplyStore | None = None,
         budget: TokenBudget | None = None,
         gate: RequestGate | None = None,
-        rules: ClientPolicy | None = None,
+        policy: ClientPolicy | None = None,
     ) -> None:
         self._transport = transport
         self._store = store
         self._budget = budget
         self._gate = gate or RequestGate()
-        self._rules = rules or ClientPolicy()
+        self._policy = policy or ClientPolicy()
         self._locks: dict[str, _SharedLock] = {}
         self._draw = random.Random()  # noqa: S311 (jitter)
         self._excess = _Excess()
@@ -90,7 +90,7 @@ class Client:
         key = key_of(request, self.dialect)
         if self._store is None:
             return await self._fetch(request, key)
-        recall = self._store.recorded if self._rules.recall_faults else self._store.find
+        recall = self._store.recorded if self._policy.recall_faults else self._store.find
         if (reply := recall(key)) is not None:
             return reply
         lock = self._locks.setdefault(key, _SharedLock())
@@ -119,7 +119,7 @@ class Client:
                 failures += 1
                 charged += error.charged
                 self._check_quota(error)
-                wait = self._rules.retry.wait(error, failures, charged, self._draw)
+                wait = self._policy.retry.wait(error, failures, charged, self._draw)
                 if wait is None:
                     raise
             await asyncio.sleep(wait)
@@ -131,7 +131,7 @@ class Client:
             QuotaPaused: the quota is used up, or the wait asked for is beyond patience.
         """
         asked = error.retry_after or 0.0
-        if error.kind == "quota" or asked > self._rules.retry.patience_s:
+        if error.kind == "quota" or asked > self._policy.retry.patience_s:
             when = f"in {asked:,.0f} s" if asked else "when the quota is renewed"
             what = "quota used up" if error.kind == "quota" else "the server asks for a long wait"
             paused = QuotaPaused(
@@ -157,7 +157,7 @@ class Client:
         answered = False
         try:
             if self._budget is not None:
-                worst = self._excess.over(self._rules.counting.worst_case(request))
+                worst = self._excess.over(self._policy.counting.worst_case(request))
                 reservation = await self._budget.reserve(worst, task=request.task, model=self.name)
             reply = await self._transport.ask(request)
             answered = True
@@ -177,7 +177,7 @@ class Client:
     async def _settle(
         self, request: Request, key: str, reply: Reply, reservation: Reservation | None
     ) -> Reply:
-        counting = self._rules.counting
+        counting = self._policy.counting
         usage = counting.usage(request, reply)
         reply = replace(reply, usage=usage)
         if self._budget is not None and reservation is not None:

@@ -78,7 +78,7 @@ def _kind(status: int, codes: Sequence[str], message: str) -> ModelFailure:
     return _BY_STATUS.get(status, "server" if status >= 500 else "rejected")
 
 
-def retry_after_of(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+def read_retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
     """Return the seconds a reply's headers ask to wait (`retry-after-ms`, `Retry-After`)."""
     try:
         return max(0.0, float(headers["retry-after-ms"]) / 1000)

@@ -97,7 +97,7 @@ class Reply:
     model: str = ""
     """Name the server gave itself."""
     raw: str = ""
-    """The body as it came, for the audit; a streamed one is joined from its events."""
+    """The body as it came, for the audit."""
     from_store: bool = False
     """True when no request was sent for it."""
 

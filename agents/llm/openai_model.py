@@ -17,7 +17,7 @@ from openai import (
 )
 
 from burnish.agents.llm.chat_format import Dialect, body_of, error_of, parse_body
-from burnish.agents.llm.http_errors import retry_after_of
+from burnish.agents.llm.http_errors import read_retry_after
 from burnish.agents.llm.messages import Reply, Request
 from burnish.corpora.errors import ModelError
 
@@ -80,8 +80,6 @@ class ServedModel:
             ModelError: of the kind that fits; `charged` when tokens may have been spent.
         """
         body = body_of(request, self._dialect)
-        if self._dialect.stream:
-            body |= {"stream": True, "stream_options": {"include_usage": True}}
         try:
             async with asyncio.timeout(self._timeout_s):
                 response = await self._client.post(
@@ -111,7 +109,7 @@ class ServedModel:
 
 def _status_error(error: APIStatusError) -> ModelError:
     return error_of(
-        error.status_code, error.response.text, retry_after=retry_after_of(error.response.headers)
+        error.status_code, error.response.text, retry_after=read_retry_after(error.response.headers)
     )
 
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import orjson
 
-from burnish.agents.llm.chat_format import Dialect
+from burnish.agents.llm.chat_format import Dialect, call_bodies
 from burnish.agents.llm.messages import Reply, Request, ToolCall, Usage
 from burnish.agents.llm.token_counts import Counting
 from burnish.corpora.errors import ModelError
 
-Line = str | Reply | ModelError
+ScriptLine = str | Reply | ModelError
 """What a script says: a text, a whole reply, or a failure to raise."""
-Script = Sequence[Line] | Callable[[Request], Line | Awaitable[Line]]
+Script = Sequence[ScriptLine] | Callable[[Request], ScriptLine | Awaitable[ScriptLine]]
 
 
 class ScriptedClient:
@@ -68,7 +68,7 @@ class ScriptedClient:
         )
         return replace(reply, raw=reply.raw or raw_body(reply))
 
-    async def _line(self, request: Request, position: int) -> Line:
+    async def _line(self, request: Request, position: int) -> ScriptLine:
         if callable(self._script):
             line = self._script(request)
             return await line if inspect.isawaitable(line) else line
@@ -93,14 +93,7 @@ def raw_body(reply: Reply) -> str:
     """Return the chat completion that a server would have sent for a reply."""
     message: dict[str, object] = {"role": "assistant", "content": reply.content or None}
     if reply.tool_calls:
-        message["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
-            }
-            for call in reply.tool_calls
-        ]
+        message["tool_calls"] = call_bodies(reply.tool_calls)
     message |= {"refusal": reply.refusal or None, "reasoning": reply.reasoning or None}
     choice = {"index": 0, "message": message, "finish_reason": reply.finish}
     body: dict[str, object] = {"object": "chat.completion", "model": reply.model}

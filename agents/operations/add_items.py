@@ -10,17 +10,18 @@ from burnish.agents.operations.item_schemas import (
     GroundedItem,
     NewItem,
     Repaired,
-    fence,
     fenced_item,
     fenced_passages,
 )
 from burnish.agents.operations.llm_operation import Skipped, TaskPrompt, with_rewritten_texts
 from burnish.agents.operations.operation import EditOrder
+from burnish.agents.prompting.fencing import fence
 from burnish.agents.validators.librarian import PassageFinder
 from burnish.agents.validators.validation import ValidationDecision
 from burnish.corpora.errors import ReplyError
 from burnish.corpora.records import QAItem, digest
-from burnish.tools.answers.likeness import equal
+from burnish.tools.answers.choices import unlabelled
+from burnish.tools.answers.compare import compare
 from burnish.tools.items.keys import key_positions, seated
 from burnish.tools.stable_order import rank
 
@@ -141,7 +142,7 @@ class Repair:
             ReplyError: the key is another one, or the wrong answers are not as they must be.
         """
         item = require_item(order)
-        if not equal(answer.answer, prompt.agreed):
+        if not compare(answer.answer, prompt.agreed).same:
             raise ReplyError("wrong_shape", "answer: give the right answer you were told")
         fixed = with_rewritten_texts(replace(item, turns=()), rationale=answer.rationale)
         fixed = replace(fixed, question=answer.question, turns=item.turns)
@@ -154,7 +155,8 @@ class Repair:
 
 def _position(item: QAItem, answer: str) -> int | None:
     """Return the one choice that says an answer."""
-    found = [at for at, choice in enumerate(item.choices) if equal(choice, answer)]
+    choices = unlabelled(item.choices)
+    found = [at for at, choice in enumerate(choices) if compare(choice, answer).same]
     return found[0] if len(found) == 1 else None
 
 

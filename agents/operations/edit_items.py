@@ -4,12 +4,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from burnish.agents.operations.item_schemas import Distractors, Recalibrated, Reworded, fenced_item
+from burnish.agents.operations.item_schemas import (
+    NewDistractors,
+    Recalibrated,
+    Reworded,
+    fenced_item,
+)
 from burnish.agents.operations.llm_operation import Skipped, TaskPrompt, with_rewritten_texts
 from burnish.agents.operations.operation import EditOrder
 from burnish.corpora.errors import ReplyError
 from burnish.corpora.records import QAItem
-from burnish.tools.answers.likeness import same_words, shape
+from burnish.tools.answers.compare import compare
+from burnish.tools.answers.likeness import shape
 from burnish.tools.items.keys import key_positions, key_text, seated, wrong_choices
 from burnish.tools.stable_order import rank
 
@@ -83,7 +89,7 @@ class RewriteDistractors:
     """Writes new wrong answers; question and key stay, the key's place is drawn anew."""
 
     name: Literal["rewrite_distractors"] = "rewrite_distractors"
-    form: type[Distractors] = Distractors
+    form: type[NewDistractors] = NewDistractors
 
     async def prepare(self, order: EditOrder) -> TaskPrompt | Skipped:
         """Show the item, and how long wrong answers may be."""
@@ -99,7 +105,7 @@ class RewriteDistractors:
         )
         return _item_brief(order, told)
 
-    def draft(self, order: EditOrder, prompt: TaskPrompt, answer: Distractors) -> QAItem:  # noqa: ARG002
+    def draft(self, order: EditOrder, prompt: TaskPrompt, answer: NewDistractors) -> QAItem:  # noqa: ARG002
         """Put the wrong answers beside the key, at a place drawn by the seed.
 
         Raises:
@@ -137,9 +143,9 @@ def check_distractors(given: Sequence[str], key: str, count: int) -> tuple[str, 
     for at, one in enumerate(wrong):
         if not one:
             raise ReplyError("wrong_shape", f"wrong_answers.{at}: is empty")
-        if same_words(one, key):
+        if compare(one, key).may_be_same:
             raise ReplyError("wrong_shape", f"wrong_answers.{at}: says the right answer")
-        if any(same_words(one, other) for other in wrong[:at]):
+        if any(compare(one, other).may_be_same for other in wrong[:at]):
             raise ReplyError("wrong_shape", f"wrong_answers.{at}: says what another one says")
         if shape(one) == "reference":
             raise ReplyError("wrong_shape", f"wrong_answers.{at}: points at other answers")

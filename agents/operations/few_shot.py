@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter, ValidationError
 
-from burnish.agents.operations.item_schemas import fence, render_item
+from burnish.agents.operations.item_schemas import render_item
+from burnish.agents.prompting.fencing import fence
 from burnish.corpora.records import QAItem
 from burnish.tools.stable_order import rank
 

@@ -8,8 +8,8 @@ mean is meant, since a plan makes many orders at once. A bound for every single 
 whatever may fail: an order that is rolled back gains nothing.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -84,7 +84,7 @@ class _Fitted(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GainModel:
-    """Estimates from trials; immutable: `with_trials` returns a model that knows more."""
+    """Estimates from trials."""
 
     trials: tuple[EditTrial, ...] = ()
     priors: Mapping[str, float] = field(default_factory=dict[str, float])
@@ -96,10 +96,6 @@ class GainModel:
     """Chance of the intervals."""
     seed: int = 0
     _fits: dict[str, _Fitted] = field(default_factory=dict[str, _Fitted], init=False, repr=False)
-
-    def with_trials(self, trials: Iterable[EditTrial]) -> "GainModel":
-        """Return a model that knows these trials too."""
-        return replace(self, trials=(*self.trials, *trials))
 
     def trials_of(self, operation: str) -> list[EditTrial]:
         """Return the trials of an operation."""

@@ -6,8 +6,8 @@ from typing import Annotated
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
-from burnish.agents.prompting.fencing import unmarked
-from burnish.corpora.records import QAItem, digest
+from burnish.agents.prompting.fencing import fence
+from burnish.corpora.records import QAItem
 from burnish.corpora.wikipedia.passages import Passage
 from burnish.tools.items.keys import key_positions
 
@@ -47,7 +47,7 @@ class Recalibrated(Reworded):
     """As many as the item has; empty where it has none."""
 
 
-class Distractors(Form):
+class NewDistractors(Form):
     """New wrong answers."""
 
     wrong_answers: Wrong
@@ -81,14 +81,8 @@ class Repaired(Form):
 
 
 FORMS: tuple[type[Form], ...] = (
-    Reworded, Recalibrated, Distractors, NewItem, GroundedItem, Repaired,
+    Reworded, Recalibrated, NewDistractors, NewItem, GroundedItem, Repaired,
 )  # fmt: skip
-
-
-def fence(kind: str, words: str) -> str:
-    """Return a text between fence lines that nothing in it can foretell."""
-    code = digest(words)[:8]
-    return f"=== {kind} {code} ===\n{unmarked(words)}\n=== end of {kind} {code} ==="
 
 
 def render_item(item: QAItem) -> str:

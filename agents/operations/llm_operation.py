@@ -161,7 +161,7 @@ class LlmOperation(Generic[F]):
         metered = Metered(self.model)
         request = self.request(order, "\n\n".join([prompt.words, *more]))
         try:
-            answer = await ask_parsed(metered, request, self._reading(order, prompt))
+            draft = await ask_parsed(metered, request, self._reading(order, prompt))
         except (ModelError, ReplyError, BudgetExhausted) as error:
             if isinstance(error, ModelError) and error.kind in STOPPING:
                 raise
@@ -173,7 +173,7 @@ class LlmOperation(Generic[F]):
             )  # fmt: skip
         how = f"temperature {self.config.temperature:g}, seed {order.seed}"
         return EditResult(
-            order, "done", order.item, answer.value, f"written by {self.model.name} ({how})",
+            order, "done", order.item, draft, f"written by {self.model.name} ({how})",
             prompt.tokens + metered.tokens, verdicts=prompt.verdicts,
         )  # fmt: skip
 

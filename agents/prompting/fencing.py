@@ -5,9 +5,12 @@ fence carries the first digits of the text's own digest, which no text can foret
 chat templates use are shown broken, so that a document cannot open a turn of its own.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from burnish.corpora.questions.choices import LETTERS
 from burnish.corpora.records import Document, digest
+from burnish.tools.answers.choices import unlabelled
 from burnish.tools.deletion.lines import Lines, Window, numbered
 
 _MARKS = {"<|": "< |", "|>": "| >"}
@@ -30,13 +33,33 @@ class NumberedText:
         return Window(1, len(self.lines), 1)
 
 
+def fence(kind: str, words: str, code: str = "") -> str:
+    """Return a text between fence lines that nothing in it can foretell.
+
+    Args:
+        kind: what the text is, named on both fence lines.
+        words: the text, shown without template marks.
+        code: first digits of the digest of what the text is part of; none: of the text itself.
+    """
+    code = code or fence_code(words)
+    return f"=== {kind} {code} ===\n{unmarked(words)}\n=== end of {kind} {code} ==="
+
+
+def fence_code(text: str) -> str:
+    """Return the mark that the fences of a text carry."""
+    return digest(text)[:8]
+
+
 def fence_window(page: NumberedText, window: Window) -> str:
     """Return what the user turn says: where the lines stand, and the fenced lines."""
-    code = digest(page.text)[:8]
-    lines = unmarked(numbered(page.lines, window))
-    return (
-        f"{_place(page, window)}\n=== document {code} ===\n{lines}\n=== end of document {code} ==="
-    )
+    lines = fence("document", numbered(page.lines, window), fence_code(page.text))
+    return f"{_place(page, window)}\n{lines}"
+
+
+def list_choices(choices: Sequence[str]) -> str:
+    """Return choices under their letters, one a line, without labels of their own."""
+    listed = zip(LETTERS, unlabelled(choices), strict=False)
+    return "Choices:\n" + "\n".join(f"{letter}) {text}" for letter, text in listed)
 
 
 def _place(page: NumberedText, window: Window) -> str:

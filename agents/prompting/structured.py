@@ -1,8 +1,8 @@
-"""Answers that must parse: JSON by a schema or tool calls, one repair turn, then quarantine."""
+"""Answers that must parse: JSON by a schema, one repair turn, then quarantine."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -12,20 +12,6 @@ from burnish.corpora.errors import QuarantinedReply, ReplyError
 T = TypeVar("T")
 ReplyReader = Callable[[Reply], T]
 """Reads a good reply; raises ReplyError, in words fit for the model, when it cannot."""
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedReply(Generic[T]):
-    """A reply that could be read, and how."""
-
-    value: T
-    replies: tuple[Reply, ...]
-    """The reply that was read, after the one it repairs, if any."""
-
-    @property
-    def repaired(self) -> bool:
-        """Whether the first reply was unusable."""
-        return len(self.replies) > 1
 
 
 class Metered:
@@ -47,7 +33,7 @@ class Metered:
         return reply
 
 
-async def ask_parsed(model: Model, request: Request, read: ReplyReader[T]) -> ParsedReply[T]:
+async def ask_parsed(model: Model, request: Request, read: ReplyReader[T]) -> T:
     """Ask, read, and on an unusable answer tell the model once what is wrong with it.
 
     A truncated or refused reply gets no repair turn: it would be cut or refused again.
@@ -60,13 +46,13 @@ async def ask_parsed(model: Model, request: Request, read: ReplyReader[T]) -> Pa
     """
     first = await model.ask(request)
     try:
-        return ParsedReply(_read(first, read), (first,))
+        return _read(first, read)
     except ReplyError as error:
         if error.kind in {"truncated", "refused"}:
             raise QuarantinedReply(error.kind, str(error), (first.raw,)) from None
         second = await model.ask(repair_request(request, first, str(error)))
     try:
-        return ParsedReply(_read(second, read), (first, second))
+        return _read(second, read)
     except ReplyError as error:
         text = f"still unusable after a repair turn: {error}"
         raise QuarantinedReply(error.kind, text, (first.raw, second.raw)) from None
@@ -94,35 +80,17 @@ def json_reader(adapter: TypeAdapter[T]) -> ReplyReader[T]:
     """Return a reading of the reply's text as JSON of a type."""
 
     def read(reply: Reply) -> T:
-        return _validated(adapter, reply.content.strip(), "the answer")
+        try:
+            return adapter.validate_json(reply.content.strip())
+        except ValidationError as error:
+            raise _unreadable(error) from None
 
     return read
 
 
-def calls_as(adapters: Mapping[str, TypeAdapter[T]]) -> ReplyReader[tuple[T, ...]]:
-    """Return a reading of the reply's tool calls: every one known, every argument valid."""
-
-    def read(reply: Reply) -> tuple[T, ...]:
-        if not reply.tool_calls:
-            raise ReplyError("no_calls", "it calls no tool")
-        return tuple(_call(adapters, call.name, call.arguments) for call in reply.tool_calls)
-
-    return read
-
-
-def _call(adapters: Mapping[str, TypeAdapter[T]], name: str, arguments: str) -> T:
-    adapter = adapters.get(name)
-    if adapter is None:
-        raise ReplyError("unknown_tool", f"there is no such tool; known: {', '.join(adapters)}")
-    return _validated(adapter, arguments or "{}", f"the arguments of {name}")
-
-
-def _validated(adapter: TypeAdapter[T], text: str, what: str) -> T:
-    try:
-        return adapter.validate_json(text)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        if first["type"] == "json_invalid":
-            raise ReplyError("not_json", f"{what}: not valid JSON") from None
-        where = ".".join(map(str, first["loc"])) or "top level"
-        raise ReplyError("wrong_shape", f"{what}: {where}: {first['msg']}") from None
+def _unreadable(error: ValidationError) -> ReplyError:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    if first["type"] == "json_invalid":
+        return ReplyError("not_json", "the answer: not valid JSON")
+    where = ".".join(map(str, first["loc"])) or "top level"
+    return ReplyError("wrong_shape", f"the answer: {where}: {first['msg']}")

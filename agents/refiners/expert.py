@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from burnish.agents.llm.messages import Message, Model, Reply, Request, Sampling
-from burnish.agents.prompting.fencing import unmarked
+from burnish.agents.prompting.fencing import fence, fence_code
 from burnish.agents.prompting.sections import digest_of, sections
 from burnish.agents.prompting.structured import ask_parsed
 from burnish.corpora.errors import ReplyError, UsageError
-from burnish.corpora.records import digest
 from burnish.tools.deletion.lines import Lines, Window, windows
 
 PROMPTS = Path(__file__).with_name("expert.md")
@@ -88,18 +87,17 @@ class Expert:
         found: list[Rewrite] = []
         for window in windows(lines, self.config.window_chars, self.config.overlap):
             shown = "\n".join(lines.texts[window.first - 1 : window.last])
-            answer = await ask_parsed(
-                self.model, self.request(shown, digest(text)[:8]), read_refined
+            refined = await ask_parsed(
+                self.model, self.request(shown, fence_code(text)), read_refined
             )
-            found.append(Rewrite(window, answer.value))
+            found.append(Rewrite(window, refined))
         return found
 
     def request(self, shown: str, code: str) -> Request:
         """Return the question about a text; `code` marks its fences."""
-        user = f"=== document {code} ===\n{unmarked(shown)}\n=== end of document {code} ==="
         most = int(len(shown) / self.config.chars_per_token) + self.config.spare_tokens
         return Request(
-            (Message("system", self.system), Message("user", user)),
+            (Message("system", self.system), Message("user", fence("document", shown, code))),
             Sampling(max_tokens=most, temperature=self.config.temperature, top_p=self.config.top_p),
             task="expert",
         )

@@ -23,7 +23,7 @@ from burnish.agents.refiners.conversation import (
     with_reply,
 )
 from burnish.agents.refiners.refiner import Attempt
-from burnish.agents.refiners.window_merge import merge
+from burnish.agents.refiners.window_merge import merge_windows
 from burnish.corpora.errors import STOPPING, ModelError, RefinerError, ReplyError
 from burnish.corpora.records import Document
 from burnish.tools.deletion.lines import Window, windows
@@ -171,7 +171,7 @@ class ServedRefiner:
             RefinerError: no window got a reply.
         """
         if not all(conversation.failure for conversation in held):
-            return merge(held, page)
+            return merge_windows(held, page)
         unusable = next((conversation for conversation in held if not conversation.silent), None)
         if unusable is None:
             raise RefinerError(f"no reply from {self.model.name}: {name_failures(held)}")

@@ -35,7 +35,7 @@ class _Voter:
     gone: tuple[Span, ...]
 
 
-def merge(conversations: Sequence[Conversation], page: NumberedText) -> Program:
+def merge_windows(conversations: Sequence[Conversation], page: NumberedText) -> Program:
     """Join the programs; a window that failed keeps its lines and is named in the flag.
 
     The document goes as a whole only when every window says so.

@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from burnish.agents.sft.conversations import Answers
 
-Notation = Literal["forced", "hermes"]
+CallNotation = Literal["forced", "hermes"]
 """How the chat template writes calls: as servers force them, or in Hermes tags."""
 
 
@@ -34,7 +34,7 @@ class SftRecipe:
     answers: Answers = "both"
     """both: every other pair is learnt as JSON text, so that one-shot and tool mode both work;
     json: all are; given: none is."""
-    notation: Notation = "forced"
+    notation: CallNotation = "forced"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """auto: bfloat16 arithmetic on a GPU, float32 on a CPU; weights stay float32 in training."""
     checkpointing: bool = False

@@ -14,7 +14,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from burnish.agents.sft.conversations import TrainingConversation, Turn, arguments_of
-from burnish.agents.sft.recipes import Notation
+from burnish.agents.sft.recipes import CallNotation
 from burnish.corpora.errors import UsageError
 
 BEGIN: Final = "<|im_start|>"
@@ -44,7 +44,7 @@ _CALLS: Final = {
 }
 
 
-def chat_template(notation: Notation) -> str:
+def chat_template(notation: CallNotation) -> str:
     """Return the Jinja chat template: ChatML turns, tools listed in the first one."""
     how, calls = _CALLS[notation]
     return (

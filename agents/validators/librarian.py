@@ -15,20 +15,18 @@ from typing import Annotated, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from burnish.agents.llm.messages import Message, Model, Reply, Request, Sampling
-from burnish.agents.prompting.fencing import unmarked
+from burnish.agents.prompting.fencing import fence, fence_code, list_choices
 from burnish.agents.prompting.output_schemas import form_schema
 from burnish.agents.prompting.sections import digest_of, sections
 from burnish.agents.prompting.structured import Metered, ask_parsed, json_reader
-from burnish.agents.validators.verdict import stops_run
+from burnish.agents.validators.validator import boundary_of, stops_run
 from burnish.corpora.errors import (
-    BudgetExhausted,
     BurnishError,
-    ModelError,
     ReplyError,
 )
-from burnish.corpora.records import Evidence, Opinion, QAItem, Verdict, digest
+from burnish.corpora.records import Evidence, Opinion, QAItem, Verdict
 from burnish.corpora.wikipedia.passages import Passage
-from burnish.tools.answers.choices import LETTERS, keyed, unlabelled
+from burnish.tools.answers.choices import keyed, unlabelled
 from burnish.tools.retrieval.answer_support import Support, mentions, supports
 from burnish.tools.retrieval.embedder import Embedder
 from burnish.tools.retrieval.hybrid_index import Hit
@@ -117,7 +115,7 @@ class Librarian:
 
     async def check(self, item: QAItem) -> Verdict:
         """Return the opinion on the keyed answer; an abstention where a boundary failed."""
-        key = key_text(item)
+        key = claimed_answer(item)
         if not item.question.strip() or not key.strip():
             return _abstention("the item has no question or no key to look up")
         try:
@@ -174,14 +172,12 @@ class Librarian:
 
         metered = Metered(model)
         try:
-            answer = await ask_parsed(metered, self.request(item, key, found), read)
-        except BudgetExhausted as error:
-            return _abstention(str(error), failure="budget", tokens=metered.tokens)
-        except (ModelError, ReplyError) as error:
+            finding = await ask_parsed(metered, self.request(item, key, found), read)
+        except BurnishError as error:
             if stops_run(error):
                 raise
-            return _abstention(str(error), failure="model", tokens=metered.tokens)
-        finding, tokens = answer.value, metered.tokens
+            return _abstention(str(error), failure=boundary_of(error), tokens=metered.tokens)
+        tokens = metered.tokens
         cited = [found[number - 1] for number in dict.fromkeys(finding.passages)]
         evidence = tuple(Evidence("passage", one.id, one.text) for one in cited)
         if finding.quote:
@@ -245,7 +241,7 @@ def check_finding(finding: PassageJudgement, found: Sequence[Passage]) -> Passag
     return finding
 
 
-def key_text(item: QAItem) -> str:
+def claimed_answer(item: QAItem) -> str:
     """Return the keyed answer in words: those of the choice it names, where there are choices."""
     place = keyed(item.answer, item.choices) if item.choices else None
     return item.answer if place is None else unlabelled(item.choices)[place]
@@ -255,23 +251,16 @@ def fenced_claim(item: QAItem, key: str, found: Sequence[Passage]) -> str:
     """Return what the user turn says; nothing in item or passages can pose as a fence."""
     parts = [f"Question:\n{item.question}"]
     if item.choices:
-        listed = zip(LETTERS, unlabelled(item.choices), strict=False)
-        parts.append("Choices:\n" + "\n".join(f"{letter}) {text}" for letter, text in listed))
+        parts.append(list_choices(item.choices))
     parts.append(f"Keyed answer:\n{key}")
     words = "\n\n".join(parts)
     texts = [
         " - ".join(part for part in (one.title, one.section) if part) + f"\n{one.text}"
         for one in found
     ]
-    code = digest(words + "\n".join(texts))[:8]
-    pages = [
-        f"=== passage {number} {code} ===\n{unmarked(text)}\n=== end of passage {number} {code} ==="
-        for number, text in enumerate(texts, 1)
-    ]
-    return "\n".join([
-        f"=== item {code} ===\n{unmarked(words)}\n=== end of item {code} ===",
-        *pages,
-    ])
+    code = fence_code(words + "\n".join(texts))
+    pages = [fence(f"passage {number}", text, code) for number, text in enumerate(texts, 1)]
+    return "\n".join([fence("item", words, code), *pages])
 
 
 def _abstention(reason: str, *, failure: str = "", tokens: int = 0) -> Verdict:

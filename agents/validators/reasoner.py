@@ -16,21 +16,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from burnish.agents.llm.messages import Message, Model, Reply, Request, Sampling
-from burnish.agents.prompting.fencing import unmarked
+from burnish.agents.prompting.fencing import fence, list_choices
 from burnish.agents.prompting.sections import digest_of, sections
 from burnish.agents.prompting.structured import repair_request
 from burnish.agents.validators.annotated_steps import check_annotated_steps
 from burnish.agents.validators.opinions import join_verdicts
-from burnish.agents.validators.verdict import stops_run
+from burnish.agents.validators.validator import boundary_of, stops_run
 from burnish.agents.validators.voting import Ballot, vote
 from burnish.corpora.errors import (
-    BudgetExhausted,
     BurnishError,
     ReplyError,
     SandboxError,
 )
 from burnish.corpora.records import Evidence, QAItem, Verdict, digest
-from burnish.tools.answers.choices import LETTERS, keyed, unlabelled
+from burnish.tools.answers.choices import keyed, unlabelled
 from burnish.tools.answers.compare import Comparison, Tolerance
 from burnish.tools.answers.judge import Judge, Runner
 from burnish.tools.answers.program_output import found_answer
@@ -194,7 +193,7 @@ class Reasoner:
         except BurnishError as error:
             if stops_run(error):
                 raise
-            return ProgramTrial(None, _boundary(error), str(error), tokens=tokens)
+            return ProgramTrial(None, boundary_of(error), str(error), tokens=tokens)
         evidence = _evidence(program, result)
         if result.outcome != "finished":
             return ProgramTrial(
@@ -211,11 +210,8 @@ def fenced_question(item: QAItem) -> str:
     parts += [f"Earlier turn {number}:\n{turn}" for number, turn in enumerate(item.turns, 1)]
     parts.append(f"Question:\n{item.question}")
     if item.choices:
-        listed = zip(LETTERS, unlabelled(item.choices), strict=False)
-        parts.append("Choices:\n" + "\n".join(f"{letter}) {text}" for letter, text in listed))
-    words = "\n\n".join(parts)
-    code = digest(words)[:8]
-    return f"=== item {code} ===\n{unmarked(words)}\n=== end of item {code} ==="
+        parts.append(list_choices(item.choices))
+    return fence("item", "\n\n".join(parts))
 
 
 def find_program(reply: Reply) -> str | None:
@@ -294,11 +290,3 @@ def _told(result: Execution) -> str:
     kind = f" ({result.error})" if result.error else ""
     words = f"the program ended as {result.outcome}{kind}{where}"
     return f"{words}: {message}" if message else words
-
-
-def _boundary(error: BurnishError) -> str:
-    if isinstance(error, SandboxError):
-        return "sandbox"
-    if isinstance(error, BudgetExhausted):
-        return "budget"
-    return "model"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from burnish.agents.validators.opinions import join_confidences
-from burnish.agents.validators.verdict import Validator
+from burnish.agents.validators.validator import Validator
 from burnish.corpora.records import Evidence, Opinion, QAItem, Verdict
 from burnish.tools.answers.compare import compare
 from burnish.tools.items.kinds import Kind, kind_of
@@ -50,11 +50,6 @@ class ValidationDecision:
     def tokens(self) -> int:
         """Model tokens spent."""
         return sum(verdict.tokens for verdict in self.verdicts)
-
-    @property
-    def failures(self) -> tuple[str, ...]:
-        """The boundaries that failed."""
-        return tuple(verdict.failure for verdict in self.verdicts if verdict.failure)
 
 
 def combine(verdicts: Sequence[Verdict], policy: ReviewPolicy | None = None) -> ValidationDecision:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from burnish.corpora.errors import SourceError
+from burnish.corpora.questions.boxed import boxed_span
 from burnish.corpora.questions.choices import (
     ChoiceForm,
     KeyForm,
@@ -53,7 +54,6 @@ _COLUMN_SETS: Final = (
     re.compile(r"^(?:option|choice|opt|answer)[ _]?([a-j])$", re.IGNORECASE),
     re.compile(r"^(?:option|choice|opt|ending|answer|op)[ _]?([0-9])$", re.IGNORECASE),
 )
-_BOXED: Final = re.compile(r"\\boxed\s*\{|\\fbox\s*\{")
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +230,7 @@ def _with_forms(layout: Layout, sample: Sequence[Values]) -> Layout:
 def _answer_form(layout: Layout, sample: Sequence[Values]) -> AnswerForm:
     if layout.answer is None:
         texts = [str(row.get(layout.rationale) or "") for row in sample if layout.rationale]
-        boxed = sum(1 for text in texts if _BOXED.search(text))
+        boxed = sum(1 for text in texts if boxed_span(text) is not None)
         return "boxed" if boxed * 2 > len(texts) else "plain"
     answers = [row.get(layout.answer) for row in sample]
     hashes = sum(1 for one in answers if isinstance(one, str) and "\n#### " in one)

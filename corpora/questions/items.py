@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple, cast
 
+from burnish.corpora.questions.boxed import boxed_span
 from burnish.corpora.questions.choices import (
     Choices,
     key_place,
@@ -22,7 +23,6 @@ from burnish.corpora.records import QAItem, Value
 
 SEVERAL_KEYS: Final = "several_keys"
 _HASHES: Final = "\n#### "
-_BOXED: Final = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _USER: Final = frozenset({"user", "human", "prompter", "question"})
 _SYSTEM: Final = frozenset({"system", "developer"})
 
@@ -150,7 +150,7 @@ def _read_key(row: Values, layout: Layout, choices: Choices) -> _Key:
         return _one_key(value, layout, choices)
     if layout.answer_form == "boxed":
         solution = _text(row, layout.rationale) or ""
-        span = _boxed(solution)
+        span = boxed_span(solution)
         return _Key(solution[slice(*span)] if span else "")
     text = shown_value(value)
     if layout.answer_form == "after_hashes" and _HASHES in text:
@@ -187,7 +187,7 @@ def _write_fields(item: QAItem, layout: Layout) -> dict[str, Value]:
     if layout.answer is not None and item.answer:
         row[layout.answer] = _write_key(item, layout)
     elif layout.answer_form == "boxed" and layout.rationale is not None and item.rationale:
-        span = _boxed(item.rationale)
+        span = boxed_span(item.rationale)
         if span is not None:
             start, stop = span
             row[layout.rationale] = item.rationale[:start] + item.answer + item.rationale[stop:]
@@ -226,19 +226,6 @@ def _typed(key: Value, layout: Layout) -> Value:
         return kind(cast("str", key))
     except ValueError:
         return key
-
-
-def _boxed(text: str) -> tuple[int, int] | None:
-    """Return where the content of the last box stands."""
-    boxes = list(_BOXED.finditer(text))
-    if not boxes:
-        return None
-    depth, start = 1, boxes[-1].end()
-    for at in range(start, len(text)):
-        depth += (text[at] == "{") - (text[at] == "}")
-        if depth == 0:
-            return start, at
-    return None
 
 
 def _read_talk(value: Value) -> _Talk | None:

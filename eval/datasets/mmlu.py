@@ -10,9 +10,9 @@ import numpy as np
 import orjson
 
 from burnish.corpora.errors import SourceError
+from burnish.corpora.questions.choices import LETTERS
 from burnish.tools.arrays import Flags, Floats, Ints
 
-LETTERS = "ABCD"
 FILE = Path("mmlu") / "mmlu_test_dev_with_responses.jsonl.gz"
 CHARACTERS_PER_TOKEN = 4.0
 """A usual rule for English; only ratios of costs matter here."""

@@ -30,7 +30,7 @@ from burnish.corpora.records import QAItem
 from burnish.eval.questions.option_guessers import FITTED, FOLDS, TREES, Sheet, guesses
 from burnish.eval.stats.bootstrap import Interval, interval, resamples
 from burnish.graphs.profile.vector_cache import VectorCache, default_folder
-from burnish.tools.answers.likeness import same_words
+from burnish.tools.answers.compare import compare
 from burnish.tools.arrays import Floats, Vectors
 from burnish.tools.distractors.cue_balance import Balance
 from burnish.tools.distractors.cues import TOPICAL, cues_of, looks
@@ -100,7 +100,7 @@ def drawn(item: QAItem, options: Options, seed: int) -> list[str]:
     held: list[str] = []
     for at in order:
         text = options.texts[int(at)]
-        if text not in item.choices and not any(same_words(text, other) for other in held):
+        if text not in item.choices and not any(compare(text, other).may_be_same for other in held):
             held.append(text)
         if len(held) == len(item.choices) - 1:
             break

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from burnish.corpora.questions.choices import LETTERS
 from burnish.corpora.runs.folder import RunFolder, read_json
 from burnish.eval.datasets import mmlu
 from burnish.eval.questions.rebalance import Ranking, Skewed, ranking, skewed
@@ -105,7 +106,7 @@ def _written(bench: Bench, path: Path, items: Ints, drawn: Skewed) -> Path:
                 "subject": row["subject"],
                 "question": row["question"],
                 "choices": row["choices"],
-                "answer": mmlu.LETTERS[row["answer"]],
+                "answer": LETTERS[row["answer"]],
                 "answers": {name: row["helm10"].get(name) for name in told},
             }
             file.write(json.dumps(item) + "\n")

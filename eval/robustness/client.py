@@ -161,7 +161,7 @@ async def _send_all(url: str, folder: Path, seed: int, requests: int, ceiling: i
     model = ServedModel(Connection(url, timeout_s=1.0), _DIALECT)
     policy = RetryPolicy(first_wait_s=0.01, longest_wait_s=0.1)
     gate = RequestGate(GatePolicy(first_limit=64, failures_to_open=30, first_cooling_s=0.05))
-    client = Client(model, store=store, budget=budget, gate=gate, rules=ClientPolicy(retry=policy))
+    client = Client(model, store=store, budget=budget, gate=gate, policy=ClientPolicy(retry=policy))
     counts = {"answered": 0, "refused": 0, "failed": 0}
 
     async def ask(number: int) -> None:

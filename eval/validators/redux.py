@@ -18,6 +18,7 @@ import orjson
 
 from burnish.agents.validators.reasoner import Reasoner
 from burnish.corpora.errors import SandboxError, SourceError
+from burnish.corpora.questions.choices import LETTERS
 from burnish.corpora.records import QAItem, Verdict
 from burnish.eval.validators.detection import auroc, precision_at
 from burnish.tools.answers.choices import twins
@@ -86,16 +87,14 @@ def read_redux(data: Path) -> list[Labelled]:
 def _labelled(row: dict[str, object], answers: Sequence[object]) -> Labelled:
     choices = tuple(str(choice) for choice in cast("list[object]", row["choices"]))
     key = int(str(row["answer"]))
-    item = QAItem(
-        str(row["id"]), str(row["question"]), "ABCDEFGHIJ"[key], choices, str(row["subject"])
-    )
+    item = QAItem(str(row["id"]), str(row["question"]), LETTERS[key], choices, str(row["subject"]))
     label = str(row["error_type"]).casefold().replace("_", " ")
     return Labelled(item, label, tuple(_place(answer) for answer in answers), key)
 
 
 def _place(answer: object) -> int:
     text = str(answer).strip()
-    return "ABCDEFGHIJ".find(text) if len(text) == 1 else -1
+    return LETTERS.find(text) if len(text) == 1 else -1
 
 
 def _same(row: dict[str, object]) -> tuple[str, str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from burnish.agents.llm.endpoints import Endpoint, ModelPool, check_url, one_endpoint, open_services
+from burnish.agents.llm.endpoints import DEFAULT_ROLE, Endpoint, ModelPool, check_url, open_services
 from burnish.corpora.errors import UsageError
 from burnish.graphs.cli.standard_output import answer_console, say
 from burnish.graphs.distill.distill import Distillation, ExpertAccess, OpenedExpert, Result
@@ -44,10 +44,10 @@ def access_of(server: Server, concurrency: int) -> ExpertAccess | None:
 
     def opened(folder: Path) -> OpenedExpert:
         store, budget = open_services(folder, server.budget)
-        company = ModelPool(one_endpoint(endpoint), store=store, budget=budget)
+        pool = ModelPool({DEFAULT_ROLE: endpoint}, store=store, budget=budget)
 
         def close(loop: asyncio.Runner) -> None:
-            loop.run(company.close())
+            loop.run(pool.close())
             store.close()
             budget.close()
 
@@ -56,7 +56,7 @@ def access_of(server: Server, concurrency: int) -> ExpertAccess | None:
             tasks = [asdict(spending) for spending in budget.invoice()]
             return {"ceiling": account.ceiling, "spent": account.spent, "tasks": tasks}
 
-        return OpenedExpert(company.client("expert"), close, invoice)
+        return OpenedExpert(pool.client("expert"), close, invoice)
 
     return ExpertAccess(opened, server.model)
 

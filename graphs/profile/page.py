@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from burnish.corpora.questions.choices import LETTERS
 from burnish.graphs.reports.charts import Bar, bars, histogram, number, percent
 from burnish.graphs.reports.html import Markup, tag
 from burnish.graphs.reports.page import (
@@ -151,7 +152,7 @@ def _choices(figures: Figures) -> Markup:
     for one in figures["key_places"][:2]:
         total = sum(one["counts"]) or 1
         drawn = [
-            Bar("ABCDEFGHIJKLMNOPQRSTUVWXYZ"[at % 26], count, f"{percent(count / total)}")
+            Bar(LETTERS[at % 26], count, f"{percent(count / total)}")
             for at, count in enumerate(one["counts"])
         ]
         note = (

@@ -91,8 +91,8 @@ async def _answers(items: Sequence[QAItem], panel: Panel) -> tuple[list[list[Sol
             return SolverAnswer(None)
 
     found: list[list[SolverAnswer]] = []
-    async with model_pool(panel.llm, panel.folder, panel.models) as company:
-        solvers = [Solver(company.client(name)) for name in panel.models]
+    async with model_pool(panel.llm, panel.folder, panel.models) as pool:
+        solvers = [Solver(pool.client(name)) for name in panel.models]
         for start in range(0, len(items), _ABREAST):
             part = items[start : start + _ABREAST]
             asked = [ask(one, item) for item in part for one in solvers]

@@ -18,7 +18,7 @@ class Bar(NamedTuple):
     hint: str = ""
 
 
-class Part(NamedTuple):
+class BarPart(NamedTuple):
     """One part of a stacked bar."""
 
     name: str
@@ -107,7 +107,7 @@ def _mark(at: float, text: str, anchor: str, y: int = _BASE + 19) -> Markup:
     return tag("text", text, x=f"{at:.0f}", y=y, text_anchor=anchor)
 
 
-def stacked(parts: Sequence[Part]) -> Markup:
+def stacked(parts: Sequence[BarPart]) -> Markup:
     """Draw one bar whose parts are as long as their shares; a part's name is its class."""
     total = sum(part.value for part in parts) or 1
     drawn: list[Markup] = []

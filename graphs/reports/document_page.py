@@ -7,7 +7,7 @@ content policy forbids any. Samples are filtered by style rules alone.
 from collections.abc import Sequence
 
 from burnish.corpora.records import DOCUMENTS
-from burnish.graphs.reports.charts import Bar, Part, bars, histogram, number, percent, stacked
+from burnish.graphs.reports.charts import Bar, BarPart, bars, histogram, number, percent, stacked
 from burnish.graphs.reports.html import Markup, join, tag
 from burnish.graphs.reports.page import (
     Figures,
@@ -62,7 +62,7 @@ def _header(figures: Figures, name: str) -> Markup:
         name,
         about,
         equation([("", held["rows_in"], "rows in"), *terms], held["rows_in"] - held["accounted"]),
-        stacked([Part(outcome, held[outcome]) for outcome in _ORDER]),
+        stacked([BarPart(outcome, held[outcome]) for outcome in _ORDER]),
     )
 
 

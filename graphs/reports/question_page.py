@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import cast
 
-from burnish.graphs.reports.charts import Bar, Part, bars, number, percent, stacked
+from burnish.graphs.reports.charts import Bar, BarPart, bars, number, percent, stacked
 from burnish.graphs.reports.html import Markup, join, tag
 from burnish.graphs.reports.page import (
     Figures,
@@ -50,7 +50,7 @@ def _header(figures: Figures, name: str) -> Markup:
         name,
         about,
         equation(terms, held["rows_in"] - held["accounted"]),
-        stacked([Part(part, held[part]) for part in _PARTS]),
+        stacked([BarPart(part, held[part]) for part in _PARTS]),
     )
 
 

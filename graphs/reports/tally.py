@@ -22,7 +22,7 @@ _FLAG_CHARS = 80
 
 
 @dataclass(slots=True)
-class Weight:
+class NoteTally:
     """What one reason or one kind of call did."""
 
     calls: int = 0
@@ -33,16 +33,16 @@ class Weight:
 
 
 @dataclass(slots=True)
-class Weights:
+class NoteTallies:
     """What each reason, or each kind of call, did; beyond `_MOST_NAMES` they are one."""
 
-    rows: dict[str, Weight] = field(default_factory=dict[str, Weight])
+    rows: dict[str, NoteTally] = field(default_factory=dict[str, NoteTally])
 
-    def of(self, name: str) -> Weight:
+    def of(self, name: str) -> NoteTally:
         """Return the row to add to."""
         if name not in self.rows and len(self.rows) >= _MOST_NAMES:
             name = _OTHERS
-        return self.rows.setdefault(name, Weight())
+        return self.rows.setdefault(name, NoteTally())
 
     def add(self, names: Sequence[str], calls: Sequence[CallRow]) -> None:
         """Count the calls of one document, under one name each."""
@@ -53,7 +53,7 @@ class Weights:
         for name in set(names):
             self.of(name).documents += 1
 
-    def join(self, later: "Weights") -> None:
+    def join(self, later: "NoteTallies") -> None:
         """Add what was counted of later records."""
         for name, weight in later.rows.items():
             own = self.of(name)
@@ -96,8 +96,8 @@ class Tally:
     """Characters in by outcome; `out`: in the kept texts; `cut`: removed from edited ones."""
     bytes_out: int = 0
     rejected_calls: int = 0
-    reasons: Weights = field(default_factory=Weights)
-    kinds: Weights = field(default_factory=Weights)
+    reasons: NoteTallies = field(default_factory=NoteTallies)
+    kinds: NoteTallies = field(default_factory=NoteTallies)
     confidence: list[int] = field(default_factory=lambda: [0] * BINS)
     kept_ratio: list[int] = field(default_factory=lambda: [0] * BINS)
     """Edited documents by the share of their characters that stayed."""

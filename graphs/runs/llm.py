@@ -10,9 +10,7 @@ from burnish.agents.llm.endpoints import (
     DEFAULT_ROLE,
     Endpoint,
     ModelPool,
-    RoleMap,
     check_url,
-    one_endpoint,
     open_services,
 )
 from burnish.agents.llm.messages import Model
@@ -41,6 +39,7 @@ def endpoint_of(llm: LlmSettings) -> Endpoint:
         timeout_s=llm.timeout_s,
         concurrency=llm.concurrency,
         patience_s=llm.patience_s,
+        limit_field=llm.limit_field,
         extra=llm.extra,
     )
 
@@ -51,8 +50,8 @@ async def opened(llm: LlmSettings, root: Path, *, cached: bool = True) -> AsyncG
 
     `cached=False` asks the server itself and records no reply.
     """
-    async with model_pool(llm, root, (), cached=cached) as company:
-        yield company.client("refiner")
+    async with model_pool(llm, root, (), cached=cached) as pool:
+        yield pool.client(DEFAULT_ROLE)
 
 
 @asynccontextmanager
@@ -63,14 +62,12 @@ async def model_pool(
     store, budget = open_services(root, llm.budget)
     named = llm if llm.model or not models else llm.model_copy(update={"model": models[0]})
     first = endpoint_of(named)
-    cast = one_endpoint(first)
     others = {name: replace(first, model=name) for name in models if name != first.model}
-    roles = {first.model: DEFAULT_ROLE, **{name: name for name in others}}
-    cast = RoleMap({**cast.endpoints, **others}, {**cast.roles, **roles})
+    endpoints = {DEFAULT_ROLE: first, **others}
     try:
         kept = store if cached else None
-        async with ModelPool(cast, store=kept, budget=budget, recall_faults=True) as company:
-            yield company
+        async with ModelPool(endpoints, store=kept, budget=budget, recall_faults=True) as pool:
+            yield pool
     finally:
         store.close()
         budget.close()

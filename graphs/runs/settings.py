@@ -94,6 +94,8 @@ class LlmSettings(_Section):
     """Seconds for a whole request."""
     patience_s: float = Field(default=300.0, ge=0)
     """Seconds a server may be down before the run stops; the same command goes on later."""
+    limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """Field that bounds an answer; reasoning models of OpenAI know only the second."""
     strict: bool = True
     """Mark tools as strict; a server that rejects the mark needs false."""
     extra: dict[str, Any] = {}

@@ -25,7 +25,7 @@ from burnish.corpora.errors import BurnishError
 if TYPE_CHECKING:
     from burnish.tools.sandbox.pool import Layer
 
-State = Literal["ok", "missing", "broken", "optional"]
+CheckState = Literal["ok", "missing", "broken", "optional"]
 """`missing` and `broken` parts are needed; an `optional` part is absent or does not work here, and
 everything but what its detail names works without it."""
 
@@ -42,7 +42,7 @@ class Check:
     """What one part was found to be."""
 
     name: str
-    state: State
+    state: CheckState
     detail: str
     mend: str = ""
     """What to do; empty where all is well."""
@@ -94,7 +94,7 @@ def packages(declared: Sequence[Requirement]) -> Check:
     unfit = [_unfit(each) for each in needed]
     faults = [f"no {name}" for name in absent] + [fault for fault in unfit if fault]
     if faults:
-        state: State = "missing" if absent else "broken"
+        state: CheckState = "missing" if absent else "broken"
         return Check("packages", state, "; ".join(faults), "pip install --upgrade burnish")
     found = ", ".join(f"{each.name} {_installed(each)}" for each in needed)
     return Check("packages", "ok", found)
@@ -149,7 +149,7 @@ def sandbox(found: Sequence["Layer"] | None = None) -> tuple[Check, ...]:
     from burnish.tools.sandbox.pool import Sandbox, layers
 
     found = layers() if found is None else found
-    absent: State = "optional" if available(found, WASM) else "missing"
+    absent: CheckState = "optional" if available(found, WASM) else "missing"
     rows = [
         Check(
             f"sandbox: {layer.name}",

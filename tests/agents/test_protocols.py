@@ -6,7 +6,7 @@ from typing import Any
 
 from burnish.agents.operations.operation import EditOrder, EditResult, Operation
 from burnish.agents.refiners.refiner import Refiner
-from burnish.agents.validators.verdict import Validator
+from burnish.agents.validators.validator import Validator
 from burnish.corpora.records import Document, QAItem, Verdict
 from burnish.tools.deletion.program import Note, Program, RemoveLines
 

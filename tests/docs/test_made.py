@@ -2,9 +2,6 @@
 
 import importlib.util
 import re
-import subprocess
-import sys
-from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -72,20 +69,6 @@ def test_links_between_the_pages_lead_somewhere() -> None:
         for target in re.findall(r"\]\(([^)#\s]+)", page.read_text("utf-8")):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name} points to {target}"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site, built as `make docs` builds it: a warning is an error."""
-    if find_spec("material") is None or find_spec("mkdocstrings") is None:
-        pytest.skip('needs the site\'s tools: pip install "burnish[docs]"')
-    place = tmp_path_factory.mktemp("site")
-    done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(place)],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    return place
 
 
 def test_the_site_asks_the_network_for_nothing(site: Path) -> None:

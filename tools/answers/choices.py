@@ -3,11 +3,10 @@
 import re
 from collections.abc import Sequence
 
+from burnish.corpora.questions.choices import LETTERS
 from burnish.tools.answers.compare import Comparison, Tolerance, compare, normal
 
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-_LETTER = re.compile(r"[(\[]?([A-Za-z])(?:[)\].:]|\b(?=\s*$))[.\s]*")
+_LETTER = re.compile(r"[(\[]?([A-Za-z])(?:[)\].:]|\b(?=\s*$))[.:\s]*")
 _LABEL = re.compile(r"\(?([A-Za-z])[).:]\s*(?=\S)")
 _OPEN = re.compile(
     r"\b(?:none of (?:these|the above|the others)|all of (?:these|the above)|cannot be)"

@@ -11,14 +11,26 @@ significant digits). A number without a unit agrees with one that has a unit whe
 keys often leave it out. A whole number that the other would round to is `unclear`, never a match.
 """
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from burnish.tools.answers.normalize import folded, plain
+from burnish.tools.answers.likeness import may_mean_the_same
+from burnish.tools.answers.normalize import folded, name_of, plain, primes_of
 from burnish.tools.answers.numbers import WORDS, Number, is_percent
-from burnish.tools.answers.parse import Ratio, Reading, Several, Span, Symbols, Text, reading_of
+from burnish.tools.answers.parse import (
+    Assigned,
+    Ratio,
+    Reading,
+    Several,
+    Span,
+    Symbols,
+    Text,
+    reading_of,
+)
 from burnish.tools.answers.symbolic import comparing_program
 from burnish.tools.answers.units import Unit
 
@@ -46,11 +58,18 @@ class Comparison:
     """What it rests on, in a few words."""
     program: str | None = None
     """Where only algebra can tell: the program whose answer is the relation, for the sandbox."""
+    alike: bool = False
+    """Whether what is unclear may well be one answer: `WHO` and `World Health Organization`."""
 
     @property
     def same(self) -> bool:
         """Whether the answers are one."""
         return self.relation == "same"
+
+    @property
+    def may_be_same(self) -> bool:
+        """Whether the two should not stand side by side as a right and a wrong answer."""
+        return self.same or self.alike
 
 
 def normal(text: str) -> str:
@@ -66,26 +85,52 @@ def compare(left: str, right: str, tolerance: Tolerance | None = None) -> Compar
         right: another one.
         tolerance: how far numbers may lie apart.
     """
-    if left == right or plain(left) == plain(right) != "":
+    if left == right:
         return Comparison("same", "the same words")
-    return _compare(reading_of(left), reading_of(right), tolerance or Tolerance())
+    found = _compare(reading_of(left), reading_of(right), tolerance or Tolerance())
+    found = _in_signs(plain(left), plain(right)) or found
+    names = {name_of(left), name_of(right)}
+    if len(names) > 1 and "" not in names and found.relation != "different":
+        return Comparison("unclear", "the same value under another name", alike=True)
+    return found
+
+
+def _in_signs(left: str, right: str) -> Comparison | None:
+    """Compare plain texts sign by sign; None where that tells nothing."""
+    if left == right != "":
+        return Comparison("same", "the same words")
+    (bare, primes), (other, others) = primes_of(left), primes_of(right)
+    if primes != others and folded(bare) == folded(other):
+        return Comparison("different", "not as many primes")
+    return None
+
+
+_ORDER = (Assigned, Several, Span, Number, Ratio, Symbols, Text)
 
 
 def _compare(left: Reading, right: Reading, tolerance: Tolerance) -> Comparison:
-    if isinstance(left, Number) and isinstance(right, Number):
-        return _numbers(left, right, tolerance)
-    if isinstance(left, Ratio | Number) and isinstance(right, Ratio | Number):
-        return _ratios(left, right)
-    if isinstance(left, Span) and isinstance(right, Span):
-        return _spans(left, right, tolerance)
-    if isinstance(left, Several) and isinstance(right, Span):
-        return _span_or_parts(left, right, tolerance)
-    if isinstance(left, Span) and isinstance(right, Several):
-        return _span_or_parts(right, left, tolerance)
-    if isinstance(left, Several) and isinstance(right, Several):
-        return _collections(left, right, tolerance)
-    if isinstance(left, Text) or isinstance(right, Text):
-        return _texts(left, right)
+    if _ORDER.index(type(left)) > _ORDER.index(type(right)):
+        left, right = right, left
+    match left, right:
+        case Assigned(), _:
+            return _assigned(left, right, tolerance)
+        case Several(), Several():
+            return _collections(left, right, tolerance)
+        case Several(), Span():
+            return _span_or_parts(left, right, tolerance)
+        case Span(), Span():
+            return _spans(left, right, tolerance)
+        case Number(), Number():
+            return _numbers(left, right, tolerance)
+        case (Number() | Ratio(), Ratio()):
+            return _ratios(left, right)
+        case _, Text():
+            return _texts(left, right)
+        case _:
+            return _formulas(left, right, tolerance)
+
+
+def _formulas(left: Reading, right: Reading, tolerance: Tolerance) -> Comparison:
     if (one := _formula(left)) and (other := _formula(right)):
         steps = [_step(n, converted=True) or 0 for n in (left, right) if isinstance(n, Number)]
         half = float(max(steps, default=0)) / 2 if tolerance.rounding else 0.0
@@ -99,8 +144,8 @@ def _numbers(left: Number, right: Number, tolerance: Tolerance) -> Comparison:
     elif left.unit.dimension == right.unit.dimension:
         found = _figures(left, right, tolerance, converted=True)
     elif left.unit.known and right.unit.known:
-        if _dates(left.unit) == _dates(right.unit):
-            return Comparison("unclear", "months and days do not convert")
+        if _kin(left.unit) == _kin(right.unit):
+            return Comparison("unclear", "units that do not convert by a factor")
         return Comparison("different", "different kinds of units")
     else:
         found = _figures(left, right, tolerance, converted=False)
@@ -109,9 +154,13 @@ def _numbers(left: Number, right: Number, tolerance: Tolerance) -> Comparison:
     return found
 
 
-def _dates(unit: Unit) -> Sequence[tuple[str, int]]:
-    """Return a dimension in which months and days count as one kind."""
-    return sorted(("time" if kind == "calendar" else kind, power) for kind, power in unit.dimension)
+_KIN = {"calendar": "time", "angle": "degrees", "celsius": "degrees", "fahrenheit": "degrees",
+        "kelvin": "degrees"}  # fmt: skip
+
+
+def _kin(unit: Unit) -> Sequence[tuple[str, int]]:
+    """Return a dimension in which months and days count as one kind, and all degrees do."""
+    return sorted((_KIN.get(kind, kind), power) for kind, power in unit.dimension)
 
 
 def _bare(left: Number, right: Number, tolerance: Tolerance) -> Comparison:
@@ -141,7 +190,7 @@ def _figures(left: Number, right: Number, tolerance: Tolerance, *, converted: bo
             n.denominator == 1 and s is None for n, s in zip((one, other), steps, strict=True)
         ]
         if wholes in ([True, False], [False, True]):
-            return Comparison("unclear", "perhaps rounded to a whole number")
+            return Comparison("unclear", "perhaps rounded to a whole number", alike=True)
     return Comparison("different", "different numbers")
 
 
@@ -236,6 +285,28 @@ def _unordered(left: Several, right: Several, tolerance: Tolerance) -> Compariso
     return Comparison("different", "a part differs")
 
 
+def _assigned(left: Assigned, right: Reading, tolerance: Tolerance) -> Comparison:
+    """Compare values that belong to names with others, or with values in a row.
+
+    A row without names stands for the names in their order, as a point `(1, 2)` does for x and y.
+    """
+    if isinstance(right, Assigned) and left.names == right.names:
+        return _all(tuple(zip(left.values, right.values, strict=True)), tolerance)
+    if not isinstance(right, Assigned | Several):
+        return Comparison("unclear", "answers of different kinds")
+    values = right.values if isinstance(right, Assigned) else right.parts
+    if len(values) != len(left.values):
+        return Comparison("different", "not as many parts")
+    if isinstance(right, Several) and right.kind in {"tuple", "bare"}:
+        found = _all(tuple(zip(left.values, values, strict=True)), tolerance)
+        if found.relation != "different":
+            return found
+    found = _unordered(Several("set", left.values), Several("set", values), tolerance)
+    if found.relation == "different":
+        return found
+    return Comparison("unclear", "the same values, perhaps of other names")
+
+
 def _matches(table: list[list[Relation]], wanted: frozenset[str]) -> bool:
     """Say whether every row can get a column of its own (augmenting paths)."""
     owner: dict[int, int] = {}
@@ -253,23 +324,59 @@ def _matches(table: list[list[Relation]], wanted: frozenset[str]) -> bool:
 
 
 def _texts(left: Reading, right: Reading) -> Comparison:
+    if any(isinstance(one, Text) and _is_notation(one.words) for one in (left, right)):
+        if left == right:
+            return Comparison("same", "the same words")
+        return Comparison("unclear", "notation that is not read")
     if not (isinstance(left, Text) and isinstance(right, Text)):
         text = left if isinstance(left, Text) else right
         if isinstance(text, Text) and (not text.words or _mentions_number(text.words)):
             return Comparison("unclear", "a number beside words with numbers")
         return Comparison("different", "words and no words")
+    return _words(left, right)
+
+
+def _words(left: Text, right: Text) -> Comparison:
     one, other = left.words, right.words
     if not one or not other:
         return Comparison("unclear", "nothing to compare")
-    if one == other:
+    digits = [_DIGIT.search(words) is not None for words in (one, other)]
+    if one == other or (not any(digits) and _letters(one) == _letters(other)):
         return Comparison("same", "the same words")
     if f" {one} " in f" {other} " or f" {other} " in f" {one} ":
-        return Comparison("unclear", "one is a part of the other")
+        return Comparison("unclear", "one is a part of the other", alike=True)
+    if may_mean_the_same(left.written, right.written):
+        return Comparison("unclear", "perhaps other words for one answer", alike=True)
+    if digits[0] != digits[1] and all(map(_mentions_number, (one, other))):
+        return Comparison("unclear", "a number in words and one in figures")
     return Comparison("different", "different words")
 
 
+_DIGIT = re.compile(r"\d")
+_LETTERS = re.compile(r"[^\W_]+")
+_NOTATION = re.compile(r"[\\^_=<>+*|~{}\[\]]|(?<![^\W\d_]{2})/(?![^\W\d_]{2})")
+_ORDINALS = frozenset({
+    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
+})  # fmt: skip
+
+
+def _letters(words: str) -> list[str]:
+    """Return the words of a folded text, hyphens and other punctuation aside."""
+    return _LETTERS.findall(words)
+
+
+def _is_notation(words: str) -> bool:
+    r"""Say whether a text holds signs whose meaning is not known here: `A ∩ B`, `x̄`, `\alpha`."""
+    return (
+        _NOTATION.search(words) is not None
+        or primes_of(words)[1] > 0
+        or any(unicodedata.category(sign) in {"Sm", "Mn", "Me"} for sign in words)
+    )
+
+
 def _mentions_number(words: str) -> bool:
-    return any(sign.isdigit() for sign in words) or any(word in WORDS for word in words.split())
+    found = _letters(words)
+    return _DIGIT.search(words) is not None or any(w in WORDS or w in _ORDINALS for w in found)
 
 
 def _formula(reading: Reading) -> str | None:
@@ -294,4 +401,5 @@ def _symbolic(
     program = comparing_program(
         left, right, ordered=ordered, relative=tolerance.relative, absolute=absolute
     )
-    return Comparison("unclear", "algebra decides", program)
+    alike = " ".join(left).casefold() == " ".join(right).casefold()
+    return Comparison("unclear", "algebra decides", program, alike)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from burnish.tools.answers.choices import LETTERS, chosen, keyed, letter_of, unlabelled
+from burnish.corpora.questions.choices import LETTERS
+from burnish.tools.answers.choices import chosen, keyed, letter_of, unlabelled
 from burnish.tools.answers.compare import Comparison, Relation, Tolerance, compare
 from burnish.tools.sandbox.results import Execution
 

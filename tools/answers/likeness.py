@@ -1,21 +1,18 @@
-"""What an answer says apart from how it is written: its shape, its value, its words.
-
-Everything here errs towards "the same": two answers that might mean the same are not set side by
-side as a right and a wrong one.
-"""
+"""What an answer's form shows: its shape, its words, and whether other words may mean the same."""
 
 import re
 import unicodedata
-from fractions import Fraction
 from functools import lru_cache
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
+
+from burnish.tools.answers.normalize import plain, singular
+from burnish.tools.answers.numbers import number_of
 
 Shape = Literal["number", "date", "name", "formula", "phrase", "sentence", "reference"]
 """`reference`: an answer that points at other answers (`all of the above`, `I and II only`)."""
 
 SENTENCE_WORDS = 9
 """An answer of so many words is a sentence, whatever it ends in."""
-_LONGEST_NUMBER = 300
 _READ: Final = 8_192
 """Texts whose reading is kept: an answer is compared with hundreds of others."""
 
@@ -55,55 +52,6 @@ _NEGATIONS = frozenset({
     "not", "no", "never", "non", "without", "neither", "nor", "none", "cannot", "isn", "aren",
     "doesn", "don", "didn", "wasn", "weren", "won", "except", "un", "anti",
 })  # fmt: skip
-_COUNTS = [
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
-    "nineteen", "twenty",
-]  # fmt: skip
-_COUNTED = {word: Fraction(value) for value, word in enumerate(_COUNTS)} | {
-    "thirty": Fraction(30), "forty": Fraction(40), "fifty": Fraction(50), "sixty": Fraction(60),
-    "seventy": Fraction(70), "eighty": Fraction(80), "ninety": Fraction(90),
-    "hundred": Fraction(100), "a hundred": Fraction(100), "one hundred": Fraction(100),
-    "thousand": Fraction(1000), "one thousand": Fraction(1000), "one million": Fraction(10**6),
-    "half": Fraction(1, 2), "one half": Fraction(1, 2), "a half": Fraction(1, 2),
-    "one third": Fraction(1, 3), "one quarter": Fraction(1, 4), "a quarter": Fraction(1, 4),
-}  # fmt: skip
-_OVER = re.compile(r"(?<=\d)\s+over\s+(?=\d)", re.IGNORECASE)
-_MIXED = re.compile(r"(?<=\d)\s+and\s+(?=\d+\s*(?:/|over)\s*\d)", re.IGNORECASE)
-_PLAIN = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d*\.\d+|\d+\.?"
-_QUANTITY = re.compile(
-    rf"(?P<sign>[-+])?\s*(?P<currency>[$\u20ac\u00a3\u00a5])?\s*(?P<inner>[-+])?"
-    rf"(?P<whole>\d+\s+(?=\d+\s*/))?(?P<body>{_PLAIN})(?:\s*/\s*(?P<under>{_PLAIN}))?"
-    r"(?:\s*(?:x|\*|\u00d7)\s*10\s*\^?\s*[({]?\s*(?P<power>[-+]?\d{1,3})\s*[)}]?"
-    r"|e(?P<exponent>[-+]?\d{1,3}))?\s*(?P<unit>[^\d\s.,;][^\d]*?)?[\s.,;)]*",
-    re.IGNORECASE,
-)
-_SCALES: dict[str, tuple[str, Fraction]] = {
-    name: (kind, Fraction(factor))
-    for kind, factor, names in (
-        ("m", "1", "m meter metre"), ("m", "1000", "km kilometer kilometre"),
-        ("m", "1/100", "cm centimeter centimetre"), ("m", "1/1000", "mm millimeter millimetre"),
-        ("m", "1/1000000000", "nm nanometer nanometre"), ("g", "1", "g gram"),
-        ("g", "1000", "kg kilogram"), ("g", "1/1000", "mg milligram"),
-        ("s", "1", "s sec second"), ("s", "1/1000", "ms millisecond"), ("s", "60", "min minute"),
-        ("s", "3600", "h hr hour"), ("s", "86400", "day"), ("s", "604800", "week"),
-        ("hz", "1", "hz hertz"), ("hz", "1000", "khz"), ("hz", "1000000", "mhz"),
-        ("j", "1", "j joule"), ("j", "1000", "kj kilojoule"), ("l", "1", "l liter litre"),
-        ("l", "1/1000", "ml milliliter millilitre"), ("w", "1", "w watt"),
-        ("w", "1000", "kw kilowatt"), ("v", "1", "v volt"), ("n", "1", "n newton"),
-        ("%", "1", "% percent pct"), ("$", "1", "dollar usd"), ("\u20ac", "1", "euro eur"),
-    )
-    for name in names.split()
-}  # fmt: skip
-
-
-class Quantity(NamedTuple):
-    """A number with its unit, scaled to a base unit where the unit is a known one."""
-
-    value: Fraction
-    unit: str
-    decimals: int | None
-    """Digits after the point as written; None for whole numbers and fractions."""
 
 
 def shape(text: str) -> Shape:
@@ -113,7 +61,7 @@ def shape(text: str) -> Shape:
         return "reference"
     if _DATE.match(text):
         return "date"
-    if quantity(text) is not None:
+    if number_of(plain(text)) is not None:
         return "number"
     if _OPERATORS.search(text) or not words:
         return "formula"
@@ -130,132 +78,30 @@ def _is_name(words: list[str]) -> bool:
 
 
 @lru_cache(_READ)
-def quantity(text: str) -> Quantity | None:
-    """Read a text that is nothing but a number and perhaps a unit; None where it is not."""
-    plain = unicodedata.normalize("NFKC", text).replace("\u2212", "-").replace("\u2013", "-")
-    plain = (
-        plain.replace("$\\", "\\").strip().strip("$").strip() if "\\" in plain else plain.strip()
-    )
-    if len(plain) > _LONGEST_NUMBER:
-        return None
-    plain = _OVER.sub("/", _MIXED.sub(" ", plain))
-    if (counted := _COUNTED.get(plain.casefold().replace("-", " ").rstrip("."))) is not None:
-        return Quantity(counted, "", None)
-    found = _QUANTITY.fullmatch(plain)
-    if found is None or (value := _magnitude(found)) is None:
-        return None
-    written = found["unit"] or ""
-    if len(written.split()) > 3 or _OPERATORS.search(written):
-        return None
-    unit, factor = _unit(written or found["currency"] or "")
-    _, point, after = found["body"].partition(".")
-    scaled = factor != 1 or found["power"] or found["exponent"] or found["under"]
-    return Quantity(value * factor, unit, len(after) if point and not scaled else None)
-
-
-def _magnitude(found: re.Match[str]) -> Fraction | None:
-    value = _decimal(found["body"])
-    if found["under"]:
-        under = _decimal(found["under"])
-        if under == 0:
-            return None
-        value /= under
-    if found["whole"]:
-        value += int(found["whole"])
-    value *= Fraction(10) ** int(found["power"] or found["exponent"] or 0)
-    return -value if (found["sign"] == "-") != (found["inner"] == "-") else value
-
-
-def _decimal(digits: str) -> Fraction:
-    return Fraction(digits.replace(",", "").rstrip(".") or "0")
-
-
-def _unit(text: str) -> tuple[str, Fraction]:
-    name = text.strip(" .,;").casefold()
-    if name in _SCALES:
-        return _SCALES[name]
-    name = name[:-1] if len(name) > 2 and name.endswith("s") else name
-    return _SCALES.get(name, (name, Fraction(1)))
-
-
-def same_value(first: str, second: str) -> bool:
-    """Tell whether two answers are quantities that may be equal.
-
-    They may be when one lacks a unit, when one is the other rounded to its decimals, and when one
-    is a percentage and the other its share.
-    """
-    one, two = quantity(first), quantity(second)
-    if one is None or two is None:
-        return False
-    if one.unit == two.unit or not one.unit or not two.unit:
-        return _close(one, two) or _is_share(one, two) or _is_share(two, one)
-    return False
-
-
-def _close(one: Quantity, two: Quantity) -> bool:
-    if one.value == two.value:
-        return True
-    if one.decimals is None or two.decimals is None:
-        return False
-    place = Fraction(1, 2) * Fraction(1, 10 ** min(one.decimals, two.decimals))
-    return min(one.decimals, two.decimals) > 0 and abs(one.value - two.value) <= place
-
-
-def _is_share(one: Quantity, two: Quantity) -> bool:
-    return one.unit == "%" and not two.unit and one.value / 100 == two.value
-
-
-@lru_cache(_READ)
 def tokens(text: str) -> tuple[str, ...]:
     """Return the words of a text in order, folded, without articles and plural endings."""
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    found = [word for word in _TOKEN.findall(plain) if word not in _ARTICLES]
-    return tuple(_singular(word) for word in found or _TOKEN.findall(plain))
+    bare = unicodedata.normalize("NFKC", text).casefold()
+    found = [word for word in _TOKEN.findall(bare) if word not in _ARTICLES]
+    return tuple(singular(word) for word in found or _TOKEN.findall(bare))
 
 
-def _singular(word: str) -> str:
-    if len(word) > 4 and word.endswith("ies"):
-        return word[:-3] + "y"
-    return word[:-1] if len(word) > 3 and word.endswith("s") and word[-2] not in "siu" else word
+def may_mean_the_same(first: str, second: str) -> bool:
+    """Tell whether two answers in words may be one, though they are written differently.
 
-
-@lru_cache(_READ)
-def normal(text: str) -> str:
-    """Return a text so that spellings of one answer come out equal.
-
-    Formulas keep every sign but white space; words lose case, articles, plural and punctuation.
+    They may when they differ in punctuation, articles and plurals only, when one is a list of the
+    other's parts in another order or an acronym of the other, or adds words other than a negation.
     """
-    if _OPERATORS.search(text) or re.search(r"[-\u2212]\s*\d|\d\s*-", text):
-        return "".join(unicodedata.normalize("NFKC", text).casefold().split()).strip("$.,;")
-    return " ".join(tokens(text)) or "".join(text.split())
-
-
-def equal(first: str, second: str) -> bool:
-    """Tell whether two answers are one: spellings of the same words, or of the same value."""
-    return normal(first) == normal(second) or same_value(first, second)
-
-
-def same_words(first: str, second: str) -> bool:
-    """Tell whether two answers may mean the same by their words or values alone.
-
-    They may when `equal`, when one is a list of the other's parts in another
-    order, an acronym of the other, or adds words other than a negation to it.
-    """
-    if equal(first, second):
-        return True
-    if _OPERATORS.search(first + second) or (quantity(first) and quantity(second)):
-        return False
     one, two = tokens(first), tokens(second)
-    if _parts(first) == _parts(second) and len(_parts(first)) > 1:
+    if "".join(one) == "".join(two) or (_parts(first) == _parts(second) and len(_parts(first)) > 1):
         return True
     return _is_acronym(first, two) or _is_acronym(second, one) or _contains(one, two)
 
 
 @lru_cache(_READ)
-def _parts(text: str) -> frozenset[str]:
-    """Return the members of an enumeration, each in `normal`."""
+def _parts(text: str) -> frozenset[tuple[str, ...]]:
+    """Return the words of each member of an enumeration."""
     pieces = re.split(r"\s*(?:,|;|&|\band\b)\s*", text)
-    return frozenset(normal(piece) for piece in pieces if piece.strip())
+    return frozenset(tokens(piece) for piece in pieces if piece.strip())
 
 
 def _is_acronym(text: str, words: tuple[str, ...]) -> bool:

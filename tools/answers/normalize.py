@@ -6,6 +6,9 @@ content. What has no plain form stays as it is, and the answer is then compared 
 
 import re
 import unicodedata
+from functools import lru_cache
+
+from burnish.corpora.questions.boxed import boxed_span
 
 MOST_CHARS = 2000
 """Longer answers are compared as text only."""
@@ -19,7 +22,8 @@ _SIGNS = str.maketrans({
     "\u2212": "-", "\u2013": "-", "\u2012": "-", "\u2010": "-", "\u2011": "-", "\u00d7": "*",
     "\u22c5": "*", "\u00b7": "*", "\u2217": "*", "\u00f7": "/", "\u2044": "/", "\u2215": "/",
     "\u221e": " oo ", "\u03c0": " pi ", "\u2264": "<=", "\u2265": ">=", "\u00b0": " degrees ",
-    "\u2248": "~", "\u2032": "'", "\u201c": '"', "\u201d": '"', "\u2018": "'", "\u2019": "'",
+    "\u2248": "~", "\u2032": "'", "\u2033": "''", "\u2034": "'''", "\u201c": '"',
+    "\u201d": '"', "\u2018": "'", "\u2019": "'",
     "\u222a": " \u222a ",
 })  # fmt: skip
 _COMMANDS = {
@@ -34,50 +38,97 @@ _COMMANDS = {
 _WRAPPERS = ("text", "textbf", "textit", "mathrm", "mathbf", "mathit", "mbox", "operatorname")
 _LEAD = re.compile(
     r"(?:(?:so|thus|hence|therefore),?\s+)?(?:the\s+)?(?:(?:final|correct)\s+)?answer\s*(?:is|=|:)"
-    r"\s*|(?:approximately|approx\.?|about|roughly|nearly|~)\s*|=\s*|[A-Za-z]\s*(?:=(?!=)|\u2208)\s*",
+    r"\s*|(?:approximately|approx\.?|about|roughly|nearly|~)\s*|=\s*|[A-Za-z]\s*\u2208\s*"
+    r"|(?P<name>[A-Za-z])\s*=(?!=)(?!.*(?<![<>=!])=(?!=))\s*",
     re.IGNORECASE,
 )
+# A prime belongs to a symbol (a letter, capitals, a figure, a bracket), not to a word or its end.
+_PRIME = re.compile(
+    r"(?<=[^\W_]|[)\]}])(?<![^\W\d_][a-z])(?<!'[a-z])(?:'+|\"(?=$))(?![a-z]|[^\W\d_][a-z])"
+)
+_PRIME_SIGNS = re.compile(r"\^\s*\{?((?:\s*\\prime)+)\s*\}?")
+_QUOTED = re.compile(r"(\*+|'+|\"+|`+)(.+?)\s*\1", re.DOTALL)
 _SUPERSCRIPT = re.compile(r"[⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _ROOT_SIGN = re.compile(r"√\s*(\d+(?:\.\d+)?|[A-Za-z])?")
 _EXCLAIMED = re.compile(r"(?<=[^\W\d_]{2})!+$")
 _BRACED = re.compile(r"\^\s*\{([^{}]*)\}")
-_SIMPLE_POWER = re.compile(r"\^\((\d+|[A-Za-z])\)(?![\d.])")
+_SIMPLE_POWER = re.compile(r"\^\((\d+|[A-Za-z])\)(?!\d|\.\d)")
 _SPACES = re.compile(r"\s+")
 _LAYOUT = re.compile(r"\\[,;:! ]|~(?=\\)")
 
 
+@lru_cache(maxsize=8192)
 def plain(text: str) -> str:
     """Return an answer in plain signs, without lead-ins such as `x =` or `the answer is`."""
     if len(text) > MOST_CHARS:
         return folded(text)
-    text = _boxed(text).strip()
-    text = _signs(_without_dollars(text))
+    return _trimmed(_in_plain_signs(text))[0]
+
+
+def name_of(text: str) -> str:
+    """Return the letter that an answer gives a value to, as `x` in `x = 7`; empty where none."""
+    if len(text) > MOST_CHARS:
+        return ""
+    return _trimmed(_in_plain_signs(text))[1]
+
+
+def primes_of(text: str) -> tuple[str, int]:
+    """Return a plain text without the primes of its symbols, and how many those are.
+
+    `f'(x)` has one; the apostrophe of `Newton's` is none.
+    """
+    found = _PRIME.findall(text)
+    return _PRIME.sub("", text), sum(2 if sign == '"' else len(sign) for sign in found)
+
+
+def _in_plain_signs(text: str) -> str:
+    if (box := boxed_span(text)) is not None:
+        text = text[slice(*box)]
+    text = _signs(_without_dollars(text.strip().rstrip(".")))
     if "\\" in text:
         text = _without_latex(text)
     text = _BRACED.sub(r"^(\1)", text)
     text = _SIMPLE_POWER.sub(r"^\1", text)
-    text = _SPACES.sub(" ", unicodedata.normalize("NFKC", text)).strip()
-    return _trimmed(text)
+    return _SPACES.sub(" ", unicodedata.normalize("NFKC", text)).strip()
 
 
 def folded(text: str) -> str:
     """Return a text for comparing words: without case, articles, quotes and punctuation at ends."""
-    text = unicodedata.normalize("NFKC", text).casefold()
-    text = _SPACES.sub(" ", text).strip(" \"'`,;:?").rstrip(".")
+    text = _SPACES.sub(" ", unicodedata.normalize("NFKC", text)).strip(" ,;:?").rstrip(".")
+    text = _without_quotes(text).strip(" ,;:?").rstrip(".").casefold()
     text = _EXCLAIMED.sub("", text)
     return re.sub(r"^(?:the|an|a) (?=\S)", "", text)
 
 
-def _trimmed(text: str) -> str:
+def singular(word: str) -> str:
+    """Return a folded English word without the ending of the plural."""
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    return word[:-1] if len(word) > 3 and word.endswith("s") and word[-2] not in "siu" else word
+
+
+def _trimmed(text: str) -> tuple[str, str]:
+    """Return a text without lead-ins, end marks and quotes, and the name its value was given."""
+    name = ""
     for _ in range(4):
         before = text
-        if found := _LEAD.match(text):
-            text = text[found.end() :]
-        text = _EXCLAIMED.sub("", text.rstrip(".;")).strip().strip("\"'`*").strip()
+        if lead := _LEAD.match(text):
+            name, text = lead["name"] or name, text[lead.end() :]
+        text = _EXCLAIMED.sub("", text.rstrip(".;")).strip()
+        text = _without_dollars(_without_quotes(text))
         if text == before:
             break
-    return text
+    return text, name
+
+
+def _without_quotes(text: str) -> str:
+    """Take quotes off: pairs around the text, and single ones that are no primes."""
+    while pair := _QUOTED.fullmatch(text):
+        text = pair[2].strip()
+    text = text.lstrip("\"'`* ")
+    bare = text.rstrip("\"'`* ")
+    return text if primes_of(text)[1] > primes_of(bare)[1] else bare
 
 
 def _signs(text: str) -> str:
@@ -97,18 +148,10 @@ def _without_dollars(text: str) -> str:
     return text
 
 
-def _boxed(text: str) -> str:
-    for mark in ("\\boxed{", "\\fbox{"):
-        at = text.rfind(mark)
-        if at >= 0:
-            content, _ = _group(text, at + len(mark) - 1)
-            return content
-    return text
-
-
 def _without_latex(text: str) -> str:
     text = text.replace(r"\$", "$").replace(r"\%", "%").replace(r"\{", "{").replace(r"\}", "}")
     text = _LAYOUT.sub(" ", text)
+    text = _PRIME_SIGNS.sub(lambda found: "'" * found[1].count("prime"), text)
     text = re.sub(r"\^\s*\{?\s*\\circ\s*\}?", " degrees ", text)
     text = _structures(text)
     return _COMMAND.sub(lambda found: _COMMANDS.get(found[1], found[0]), text)

@@ -32,10 +32,18 @@ _SCALES: dict[str, Fraction | int] = {
     "half": Fraction(1, 2), "halves": Fraction(1, 2), "third": Fraction(1, 3),
     "thirds": Fraction(1, 3), "fourth": Fraction(1, 4), "fourths": Fraction(1, 4),
     "fifth": Fraction(1, 5), "fifths": Fraction(1, 5), "tenths": Fraction(1, 10),
+    "quarter": Fraction(1, 4), "quarters": Fraction(1, 4),
     "hundred": 10**2, "thousand": 10**3, "million": 10**6, "mil": 10**6, "billion": 10**9,
     "bn": 10**9, "trillion": 10**12, "dozen": 12, "k": 10**3,
 }  # fmt: skip
 _SCALE = re.compile(rf"[ -]?({'|'.join(sorted(_SCALES, reverse=True))})\b", re.IGNORECASE)
+_LONE = re.compile(
+    r"(?:an? )?(half|hundred|thousand|million|billion|dozen)\b"
+    r"|an? (third|quarter|fourth|fifth)\b",
+    re.IGNORECASE,
+)
+"""A share or a power of ten without a number before it: one of it."""
+_OVER = re.compile(r"(?<=\d) over (?=\d)", re.IGNORECASE)
 _SPACED = re.compile(r"[+-]?\d{1,3}(?: \d{3})+(?:\.\d+)?")
 _PIECE = re.compile(
     r"(?:^-?|,? and |, | |(?<=[A-Za-z.]))"
@@ -93,8 +101,9 @@ def number_of(text: str) -> Number | None:
     """Read plain text that is one number, with or without a unit; None for anything else.
 
     Args:
-        text: as `answers_plain.plain` returns it.
+        text: as `normalize.plain` returns it.
     """
+    text = _OVER.sub("/", text)
     return _single(text) or _compound(text)
 
 
@@ -213,6 +222,8 @@ def _digits(text: str) -> int:
 
 
 def _in_words(text: str, at: int) -> _Magnitude | None:
+    if lone := _LONE.match(text, at):
+        return _Magnitude(Fraction(_SCALES[(lone[1] or lone[2]).casefold()]), lone.end())
     found = _WORD.match(text, at)
     if found is None:
         return None
@@ -220,6 +231,21 @@ def _in_words(text: str, at: int) -> _Magnitude | None:
         return _Magnitude(Fraction(WORDS[found["small"].casefold()]), found.end())
     ones = WORDS[found["ones"].casefold()] if found["ones"] else 0
     return _Magnitude(Fraction(WORDS[found["tens"].casefold()] + ones), found.end())
+
+
+def first_number(text: str) -> Number | None:
+    """Return the first number that a text mentions, its unit left out; None where it has none."""
+    text = text.translate(_MARKS).replace("\\times", "x")
+    for found in _START.finditer(text):
+        magnitude = _magnitude(text, found.end())
+        if magnitude is not None:
+            value = -magnitude.value if found[1] else magnitude.value
+            return Number(value, None, magnitude.step, magnitude.digits)
+    return None
+
+
+_START = re.compile(r"(-)?(?=\d|\.\d)")
+_MARKS = str.maketrans({"\u2212": "-", "\u00d7": "x"})
 
 
 def is_percent(number: Number) -> bool:

@@ -1,7 +1,7 @@
 """What an answer can be: a number, a ratio, several values, an interval, a formula, words."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from typing import Literal
@@ -22,7 +22,7 @@ _BETWEEN = re.compile(rf"{_BOUND}(<=?) ?[A-Za-z] ?(<=?){_BOUND}")
 _ONE_SIDED = re.compile(rf"[A-Za-z] ?(<=?|>=?){_BOUND}")
 _TURNED = re.compile(rf"{_BOUND}(<=?|>=?) ?([A-Za-z])")
 _TURN = str.maketrans("<>", "><")
-_LETTERED = re.compile(r"(?:[A-Za-z] ?= ?)(?=[^=])")
+_LETTERED = re.compile(r"([A-Za-z]) ?= ?(?=[^=])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,8 @@ class Text:
     """Words, folded."""
 
     words: str
+    written: str = field(default="", compare=False)
+    """In plain signs, with its capitals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,16 @@ class Several:
 
     kind: Literal["set", "tuple", "list", "bare", "union", "half-open"]
     parts: tuple["Reading", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """Values of several names, as in `x = 1, y = 2`: each belongs to its own."""
+
+    names: tuple[str, ...]
+    """Sorted, each once."""
+    values: tuple["Reading", ...]
+    """As many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +76,7 @@ class Span:
     closed_high: bool
 
 
-Reading = Number | Ratio | Symbols | Text | Several | Span
+Reading = Number | Ratio | Symbols | Text | Several | Assigned | Span
 
 _LOWEST, _HIGHEST = Text("-∞"), Text("∞")
 _INFINITE = {"oo": "∞", "+oo": "∞", "inf": "∞", "infinity": "∞", "-oo": "-∞", "-inf": "-∞",
@@ -75,7 +87,7 @@ _INFINITE = {"oo": "∞", "+oo": "∞", "inf": "∞", "infinity": "∞", "-oo": 
 def reading_of(text: str) -> Reading:
     """Read an answer; whatever has no better reading is words."""
     if len(text) > MOST_CHARS:
-        return Text(folded(text))
+        return Text(folded(text), text)
     return _read(plain(text), 0)
 
 
@@ -91,7 +103,7 @@ def _read(text: str, depth: int) -> Reading:
         found = found or _bracketed(text, depth) or _listed(text, depth)
     if found is None and (formula := canonical(text)) is not None:
         found = Symbols(formula)
-    return found or Text(_TRUTHS.get(words := folded(text), words))
+    return found or Text(_TRUTHS.get(words := folded(text), words), text)
 
 
 _TRUTHS = {"true": "yes", "false": "no", "none": "", "nan": ""}
@@ -182,8 +194,8 @@ def _encloses(text: str) -> bool:
     return False
 
 
-def _listed(text: str, depth: int) -> Several | None:
-    """Read `1, 2 and 3`, `x = 1 or x = 2`, a union of intervals; parts must not be words."""
+def _listed(text: str, depth: int) -> Several | Assigned | None:
+    """Read `1, 2 and 3`, `x = 1 or x = 2`, `x = 1, y = 2`, a union; parts must not be words."""
     if UNION in text:
         union = tuple(_read(part, depth + 1) for part in text.split(UNION)[:MOST_PARTS])
         return Several("union", union)
@@ -194,7 +206,13 @@ def _listed(text: str, depth: int) -> Several | None:
     readings = tuple(_read(_LETTERED.sub("", part, count=1), depth + 1) for part in parts)
     if any(isinstance(part, Text) for part in readings):
         return None
-    return Several("bare", readings)
+    names = [found[1] if (found := _LETTERED.match(part)) else "" for part in parts]
+    if len(set(names) - {""}) < 2:
+        return Several("bare", readings)
+    if "" in names or len(set(names)) < len(names):
+        return None
+    named = sorted(zip(names, readings, strict=True), key=lambda pair: pair[0])
+    return Assigned(tuple(name for name, _ in named), tuple(value for _, value in named))
 
 
 def _split(text: str) -> list[str] | None:

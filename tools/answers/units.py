@@ -30,6 +30,7 @@ PERCENT = Unit(Fraction(1, 100), ())
 _F = Fraction
 _TABLE: dict[str, tuple[tuple[str, Fraction], ...]] = {
     "length": (
+        ("nm nanometer nanometre", _F(1, 10**9)),
         ("mm millimeter millimetre", _F(1, 1000)), ("cm centimeter centimetre", _F(1, 100)),
         ("m meter metre", _F(1)), ("km kilometer kilometre", _F(1000)),
         ("in inch inches", _F(254, 10000)), ("ft foot feet", _F(3048, 10000)),
@@ -66,8 +67,13 @@ _TABLE: dict[str, tuple[tuple[str, Fraction], ...]] = {
     "energy": (("J joule", _F(1)), ("kJ kilojoule", _F(1000))),
     "power": (("W watt", _F(1)), ("kW kilowatt", _F(1000))),
     "voltage": (("V volt", _F(1)),),
+    "frequency": (("Hz hz hertz", _F(1)), ("kHz khz", _F(1000)), ("MHz mhz", _F(10**6)),
+                  ("GHz ghz", _F(10**9))),
     "data": (("bit", _F(1)), ("B byte", _F(8))),
 }  # fmt: skip
+
+_DEGREES = re.compile(r"degrees? ?(c|celsius|f|fahrenheit|k)\b", re.IGNORECASE)
+_SCALE_NAMES = {"c": "celsius", "f": "fahrenheit", "k": "kelvin"}
 
 _SPECIAL = {
     "mph": "mile/hour", "kph": "km/hour", "kmph": "km/hour", "kmh": "km/hour", "sq": "square",
@@ -95,6 +101,7 @@ _PART = re.compile(
 def unit_of(text: str) -> Unit | None:
     """Read `km/h`, `square feet`, `m^2`, `dollars per week`, `clips`; None for anything else."""
     text = text.strip().replace("-", " ")
+    text = _DEGREES.sub(lambda found: _SCALE_NAMES[found[1][0].casefold()], text)
     if text.casefold() in {"%", "percent", "per cent", "pct", "percentage"}:
         return PERCENT
     factor, powers, known = Fraction(1), dict[str, int](), True

@@ -3,18 +3,12 @@
 import math
 import re
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from burnish.corpora.records import QAItem
+from burnish.tools.answers.numbers import Number, first_number
 
-_NUMBER: Final = re.compile(
-    r"(?P<value>[-\u2212]?(?:\d[\d,]*(?:\.\d*)?|\.\d+))"
-    r"(?:e(?P<short>[-+\u2212]?\d{1,3})|\s*(?:x|\u00d7|\*|\\times)\s*10\s*\^?\s*\{?\s*(?P<long>[-\u2212]?\d{1,3}))?",
-    re.IGNORECASE,
-)
 _BARE: Final = re.compile(r"\s*\$?[-\u2212+]?[\d.,]+\s*%?\s*")
-_MINUS: Final = str.maketrans("\u2212", "-")
-_MARK: Final = re.compile(r"[-\u2212.]")
 _DIGIT: Final = re.compile(r"\d")
 _SWEEPING: Final = re.compile(r"\b(?:all|none|both|neither) (?:of|the)\b", re.IGNORECASE)
 _NO_PLACE: Final = -1
@@ -47,27 +41,6 @@ def choice_features(item: QAItem) -> list[float]:
     ]
 
 
-def read_number(text: str) -> float | None:
-    """Return the first number of a text, a power of ten behind it included; None for none."""
-    return _read(text).value
-
-
-class _Read(NamedTuple):
-    value: float | None
-    digits: int
-    """How many significant digits the number is written with."""
-
-
-def _read(text: str) -> _Read:
-    found = _NUMBER.search(text) if _DIGIT.search(text) else None
-    if found is None:
-        return _Read(None, 0)
-    written = found["value"].replace(",", "")
-    power = (found["short"] or found["long"] or "0").translate(_MINUS)
-    value = float(written.translate(_MINUS)) * 10.0 ** _within(int(power), 30)
-    return _Read(_within(value, _HUGE), len(_MARK.sub("", written).lstrip("0")))
-
-
 def _lengths(sizes: Sequence[int], key: int) -> list[float]:
     mean, spread = sum(sizes) / len(sizes), _spread(sizes)
     return [
@@ -91,14 +64,14 @@ def _rank(values: Sequence[float], own: float) -> float:
 
 def _numbers(choices: Sequence[str], key: int) -> list[float]:
     """Return where the key's number lies among the choices' numbers, zeros where it has none."""
-    found = [_read(choice) for choice in choices]
-    values = [one.value for one in found if one.value is not None]
+    found = [first_number(choice) for choice in choices]
+    values = [_float(one) for one in found if one is not None]
     share = len(values) / max(len(choices), 1)
     distinct = len(set(values)) / max(len(values), 1)
-    own = found[key].value if key >= 0 else None
-    if own is None or len(values) < 3:
+    keyed = found[key] if key >= 0 else None
+    if keyed is None or len(values) < 3:
         return [share, distinct, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
-    digits = [one.digits for one in found]
+    own, digits = _float(keyed), [one.digits if one else 0 for one in found]
     rank = _rank(values, own)
     logs = [math.log10(abs(value) + 1e-12) for value in values]
     log = math.log10(abs(own) + 1e-12)
@@ -117,6 +90,10 @@ def _numbers(choices: Sequence[str], key: int) -> list[float]:
         float(own < 0),
         float(own == round(own)),
     ]
+
+
+def _float(number: Number) -> float:
+    return float(max(-_HUGE, min(number.value, _HUGE)))
 
 
 def _spread(values: Sequence[float]) -> float:

@@ -1,7 +1,7 @@
 """Wrong answers for an item out of the answers of its fellows, by their vectors and their form.
 
 An option may stand beside a key when it is like it (cosine at least `Terms.farthest`) but not so
-like it that it may mean the same (`Terms.nearest`, and `answer_values.same_words` whatever the
+like it that it may mean the same (`Terms.nearest`, and `Comparison.may_be_same` whatever the
 vectors say), has its shape and about its length, and does not answer a question of the same kind.
 
 A key is about its question and borrowed answers are about others, which gives it away. So an item
@@ -21,7 +21,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from burnish.tools.answers.likeness import Quantity, Shape, quantity, same_words, shape
+from burnish.tools.answers.compare import compare
+from burnish.tools.answers.likeness import Shape, shape
+from burnish.tools.answers.normalize import plain
+from burnish.tools.answers.numbers import Number, is_percent, number_of
 from burnish.tools.arrays import Vectors
 from burnish.tools.distractors.cue_balance import Balance, Drawn, order_of
 from burnish.tools.distractors.cues import OTHERS, cues_of, looks
@@ -81,7 +84,7 @@ class Options:
     kinds: NDArray[np.str_] = field(init=False)
     """Shapes, those that may stand side by side as one."""
     capital: NDArray[np.bool_] = field(init=False)
-    quantities: tuple[Quantity | None, ...] = field(init=False)
+    numbers: tuple[Number | None, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         shapes = tuple(map(shape, self.texts))
@@ -90,8 +93,8 @@ class Options:
             "lengths": np.array([len(text) for text in self.texts], np.int64),
             "kinds": np.array([_KIND.get(one, one) for one in shapes], np.str_),
             "capital": np.array([text[:1].isupper() for text in self.texts], np.bool_),
-            "quantities": tuple(
-                quantity(text) if one == "number" else None
+            "numbers": tuple(
+                number_of(plain(text)) if one == "number" else None
                 for one, text in zip(shapes, self.texts, strict=True)
             ),
         }
@@ -260,7 +263,7 @@ def _drawn(
 
 
 def _says_twice(texts: Sequence[str]) -> bool:
-    return any(same_words(one, two) for one, two in combinations(texts, 2))
+    return any(compare(one, two).may_be_same for one, two in combinations(texts, 2))
 
 
 def _fit_by_numbers(
@@ -289,21 +292,24 @@ def _forms(key: str, options: Options) -> NDArray[np.bool_]:
     if key[:1].islower():
         form = form & ~options.capital
     if wish == "number":
-        own = quantity(key)
-        sized = [
-            one and _of_size(own, two) for one, two in zip(form, options.quantities, strict=True)
-        ]
+        own = number_of(plain(key))
+        sized = [one and _of_size(own, two) for one, two in zip(form, options.numbers, strict=True)]
         form = np.array(sized, np.bool_)
     return form
 
 
-def _of_size(one: Quantity | None, two: Quantity | None) -> bool:
+def _of_size(one: Number | None, two: Number | None) -> bool:
     """Tell whether two numbers have one unit and sign, and are within ten times of each other."""
-    if one is None or two is None or one.unit != two.unit:
+    if one is None or two is None or _measured_in(one) != _measured_in(two):
         return False
-    if not one.value or not two.value:
-        return abs(one.value - two.value) <= MAGNITUDE
-    return 1 / MAGNITUDE <= two.value / one.value <= MAGNITUDE
+    if not one.quantity or not two.quantity:
+        return abs(one.quantity - two.quantity) <= MAGNITUDE
+    return 1 / MAGNITUDE <= two.quantity / one.quantity <= MAGNITUDE
+
+
+def _measured_in(number: Number) -> tuple[object, bool]:
+    """Return the dimension of a number; percent is one of its own."""
+    return number.unit.dimension if number.unit else (), is_percent(number)
 
 
 def restyled(text: str, key: str) -> str:
@@ -339,9 +345,9 @@ def _fit_by_words(
     taken: list[int] = []
     for at in rows:
         text = options.texts[at]
-        if same_words(text, wanted.key):
+        if compare(text, wanted.key).may_be_same:
             refused["says the key in other words"] += 1
-        elif any(same_words(text, other) for other in wanted.kept):
+        elif any(compare(text, other).may_be_same for other in wanted.kept):
             refused["says what another one says"] += 1
         else:
             taken.append(at)

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnish.corpora.records import QAItem
-from burnish.tools.answers.likeness import equal, shape, tokens
+from burnish.tools.answers.compare import compare
+from burnish.tools.answers.likeness import shape, tokens
 from burnish.tools.items.contamination import TextIndex, folded
 from burnish.tools.items.keys import key_positions, key_text, wrong_choices
 from burnish.tools.items.rationales import concludes, wrong_calculations
@@ -98,7 +99,7 @@ def _schema(item: QAItem) -> list[Complaint]:
     if len(keyed) != 1:
         return [Complaint("key", f"the answer names {len(keyed)} of the choices, not one")]
     key = item.choices[keyed[0]]
-    if any(equal(key, wrong) for wrong in wrong_choices(item)):
+    if any(compare(key, wrong).same for wrong in wrong_choices(item)):
         return [Complaint("key", "a wrong choice says the same as the key")]
     return _distinct(item)
 
@@ -106,7 +107,7 @@ def _schema(item: QAItem) -> list[Complaint]:
 def _distinct(item: QAItem) -> list[Complaint]:
     held: list[str] = []
     for choice in item.choices:
-        if any(equal(choice, other) for other in held):
+        if any(compare(choice, other).same for other in held):
             return [Complaint("choices", "two choices say the same")]
         held.append(choice)
     return []

@@ -1,16 +1,15 @@
 """Where the keyed answer of an item stands among its choices, and how it is moved."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from burnish.corpora.questions.choices import LETTERS
 from burnish.corpora.records import QAItem
-
-_LETTER = re.compile(r"\s*\(?([A-Za-z])\)?[.):]?\s*")
+from burnish.tools.answers.choices import keyed, letter_of
 
 
 def key_positions(item: QAItem) -> tuple[int, ...]:
-    """Return the choices that the answer names: by their text, or (only then) by a letter."""
+    """Return the choices that the answer names: by their text, else the one `keyed` says."""
     exact = tuple(at for at, choice in enumerate(item.choices) if choice == item.answer)
     if exact:
         return exact
@@ -18,14 +17,8 @@ def key_positions(item: QAItem) -> tuple[int, ...]:
     found = tuple(at for at, choice in enumerate(item.choices) if choice.strip() == wanted)
     if found:
         return found
-    letter = lettered(item.answer)
-    return () if letter is None or letter >= len(item.choices) else (letter,)
-
-
-def lettered(answer: str) -> int | None:
-    """Return the position that an answer such as `B` or `(b)` names, None where it is no letter."""
-    found = _LETTER.fullmatch(answer)
-    return None if found is None else ord(found[1].upper()) - ord("A")
+    place = keyed(item.answer, item.choices)
+    return () if place is None else (place,)
 
 
 def key_text(item: QAItem) -> str:
@@ -44,8 +37,8 @@ def key_text(item: QAItem) -> str:
 
 def wrong_choices(item: QAItem) -> tuple[str, ...]:
     """Return the choices other than the keyed one, in order."""
-    keyed = key_positions(item)
-    return tuple(choice for at, choice in enumerate(item.choices) if at not in keyed)
+    keys = key_positions(item)
+    return tuple(choice for at, choice in enumerate(item.choices) if at not in keys)
 
 
 def seated(item: QAItem, wrong: Sequence[str], position: int, key: str | None = None) -> QAItem:
@@ -62,7 +55,7 @@ def seated(item: QAItem, wrong: Sequence[str], position: int, key: str | None = 
     """
     text = key_text(item) if key is None else key
     choices = (*wrong[:position], text, *wrong[position:])
-    by_letter = item.answer not in item.choices and lettered(item.answer) is not None
-    letter = chr(ord("A") + position)
+    by_letter = letter_of(item.answer, item.choices) is not None and item.answer not in item.choices
+    letter = LETTERS[position] if position < len(LETTERS) else text
     answer = letter if by_letter and item.choices and letter not in choices else text
     return replace(item, choices=choices, answer=answer)

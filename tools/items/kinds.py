@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from burnish.corpora.questions.choices import LETTERS
 from burnish.corpora.records import QAItem
 from burnish.tools.answers.calculations import has_calculations
 from burnish.tools.answers.choices import letter_of, unlabelled
@@ -101,7 +102,7 @@ def kind_from(features: Features) -> Kind:
 def _answers(answer: str, choices: Sequence[str]) -> Literal["numeric", "words", "unknown"]:
     given = unlabelled(choices)
     if not given:
-        if not answer.strip() or letter_of(answer, "ABCDEFGHIJ") is not None:
+        if not answer.strip() or letter_of(answer, LETTERS[:10]) is not None:
             return "unknown"
         given = (answer,)
     numeric = sum(not isinstance(reading_of(text), Text) for text in given)

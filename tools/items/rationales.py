@@ -6,13 +6,17 @@ import re
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
+from burnish.corpora.questions.boxed import boxed_span
 from burnish.corpora.records import QAItem
-from burnish.tools.answers.likeness import equal, quantity, same_words
-from burnish.tools.items.keys import key_text, lettered
+from burnish.tools.answers.choices import letter_of
+from burnish.tools.answers.compare import compare
+from burnish.tools.answers.normalize import plain
+from burnish.tools.answers.numbers import number_of
+from burnish.tools.items.keys import key_text
 
 _CONCLUSION = re.compile(
     r"\n?####\s*(?P<hashes>[^\n]+)"
-    r"|\\boxed\{(?P<boxed>(?:[^{}]|\{[^{}]*\})*)\}"
+    r"|\\(?P<boxed>boxed)\s*\{"
     r"|\b(?:final\s+)?(?:answer|choice|option)\s*(?:is|:)\s*:?\s*(?P<said>[^\n]+?)"
     r"(?=\.\s|\.?\s*$|\n)",
     re.IGNORECASE,
@@ -39,7 +43,12 @@ def conclusion(rationale: str) -> str | None:
     if not found:
         return None
     last = found[-1]
-    return (last["hashes"] or last["boxed"] or last["said"] or "").strip().strip("*$").rstrip(".")
+    if last["boxed"]:
+        box = boxed_span(rationale)
+        said = rationale[slice(*box)] if box else ""
+    else:
+        said = last["hashes"] or last["said"] or ""
+    return said.strip().strip("*$").rstrip(".")
 
 
 def wrong_calculations(text: str) -> tuple[str, ...]:
@@ -104,15 +113,15 @@ def concludes(item: QAItem) -> bool | None:
         return None
     key = key_text(item)
     lead = _LEAD.fullmatch(told)
-    letter = lettered(lead[1]) if lead else lettered(told)
-    if item.choices and letter is not None and letter < len(item.choices):
-        return item.choices[letter] == key or equal(told, key)
-    if equal(told, key):
+    letter = letter_of(lead[1] if lead else told, item.choices)
+    if letter is not None:
+        return item.choices[letter] == key or compare(told, key).same
+    found = compare(told, key)
+    if found.same:
         return True
-    numbers = quantity(told), quantity(key)
-    if None not in numbers:
-        return False
+    if number_of(plain(told)) is not None and number_of(plain(key)) is not None:
+        return False if found.relation == "different" else None
     others = [choice for choice in item.choices if choice != key]
-    if any(equal(told, other) for other in others):
+    if any(compare(told, other).same for other in others):
         return False
-    return same_words(told, key) or key.casefold() in told.casefold() or None
+    return found.may_be_same or key.casefold() in told.casefold() or None

@@ -18,7 +18,7 @@ from burnish.agents.operations.offline import (
 from burnish.agents.operations.operation import Operation
 from burnish.agents.validators.reasoner import Reasoner
 from burnish.agents.validators.validation import ReviewPolicy, Validation
-from burnish.agents.validators.verdict import Validator
+from burnish.agents.validators.validator import Validator
 from burnish.corpora.errors import SandboxUnavailable, UsageError
 from burnish.corpora.questions.question_source import Selection
 from burnish.graphs.questions.operate.llm_operations import writing_operations
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from burnish.agents.annotators.solver import Examiner
     from burnish.tools.retrieval.hybrid_index import WikiIndex
 
-OFFLINE = ("remove", "draw", "flag", "mine_distractors")
 TAKING = frozenset({"remove", "flag"})
 """Operations whose result has no text that could stand elsewhere."""
 ASKED_FOR = frozenset({"mine_distractors"})
@@ -110,9 +109,9 @@ async def open_question_services(
             from burnish.graphs.runs.llm import model_pool
 
             names = [name for name in (settings.qa.solver,) if name is not None]
-            company = await stack.enter_async_context(model_pool(settings.llm, root, names))
-            model = company.client("refiner")
-            solver = company.client(settings.qa.solver) if settings.qa.solver else model
+            pool = await stack.enter_async_context(model_pool(settings.llm, root, names))
+            model = pool.client("refiner")
+            solver = pool.client(settings.qa.solver) if settings.qa.solver else model
         yield assembled(settings, working, model, stack, solver)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from burnish.agents.annotators.solver import Examiner, Solver, is_right, schema_for
 from burnish.agents.llm.messages import Request
-from burnish.agents.llm.scripted import Line, ScriptedClient
+from burnish.agents.llm.scripted import ScriptedClient, ScriptLine
 from burnish.corpora.errors import BudgetExhausted, ModelError
 from burnish.corpora.records import QAItem
 from burnish.tools.profile.cells import Buckets
@@ -19,7 +19,7 @@ CHOSEN = QAItem("a", "Which gas do plants take in?", "B", ("oxygen", "carbon dio
 OPEN = QAItem("b", "How many legs have two spiders?", "16", rationale="8 + 8 = 16")
 
 
-def _says(answer: str) -> Callable[[Request], Line]:
+def _says(answer: str) -> Callable[[Request], ScriptLine]:
     return lambda _: json.dumps({"answer": answer})
 
 
@@ -56,7 +56,7 @@ def test_an_answer_that_cannot_be_read_or_did_not_come_is_none() -> None:
         asyncio.run(gone.attempt(CHOSEN))
 
 
-def _examined(script: Callable[[Request], Line], wanted: int, answers: int = 4) -> Examiner:
+def _examined(script: Callable[[Request], ScriptLine], wanted: int, answers: int = 4) -> Examiner:
     edges = Buckets((-1.0, 1.0))
     model = ScriptedClient(script)
     return Examiner(Solver(model), 0.5, 1.5, (-2.0, 0.0, 2.0), edges, answers)
@@ -88,7 +88,7 @@ def test_answers_move_an_item_away_from_where_it_was_thought_to_be(
 
 
 def test_a_budget_that_ends_leaves_an_item_unverified() -> None:
-    def empty(_: Request) -> Line:
+    def empty(_: Request) -> ScriptLine:
         raise BudgetExhausted(asked=9, spent=1, held=0, limit=5)
 
     scored = asyncio.run(_examined(empty, 0).score(CHOSEN, 0))

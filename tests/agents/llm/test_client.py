@@ -75,7 +75,7 @@ def opened(tmp_path: Path, served: Served) -> Opened:
         rules = ClientPolicy(policy, counting or Counting())
         try:
             async with serving(handler) as server, served(server.url, timeout_s=timeout_s) as model:
-                client = Client(model, store=store, budget=budget, gate=gate, rules=rules)
+                client = Client(model, store=store, budget=budget, gate=gate, policy=rules)
                 yield Setting(client, server, budget, store)
         finally:
             store.close()
@@ -411,7 +411,7 @@ def test_a_script_stands_in_for_a_server(tmp_path: Path, question: Question) -> 
         store = ReplyStore(tmp_path / "r.sqlite")
         budget = TokenBudget(tmp_path / "b.sqlite", 10_000)
         script = ScriptedClient(["a", ModelError("overloaded", "later"), "b"])
-        client = Client(script, store=store, budget=budget, rules=ClientPolicy(retry=FAST))
+        client = Client(script, store=store, budget=budget, policy=ClientPolicy(retry=FAST))
         first = await client.ask(question("1"))
         second = await client.ask(question("2"))
         assert (first.content, second.content) == ("a", "b")

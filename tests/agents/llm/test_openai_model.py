@@ -69,27 +69,6 @@ def test_fields_of_one_server_reach_it(served: Served, question: Question) -> No
     asyncio.run(ask())
 
 
-def test_a_streamed_answer_is_joined(served: Served, question: Question) -> None:
-    events = (
-        'data: {"choices":[{"index":0,"delta":{"content":"so "},"finish_reason":null}]}\r\n\r\n'
-        'data: {"choices":[{"index":0,"delta":{"content":"good"},"finish_reason":"stop"}]}\r\n\r\n'
-        'data: {"choices":[],"usage":{"prompt_tokens":2,"completion_tokens":3}}\r\n\r\n'
-        "data: [DONE]\r\n\r\n"
-    )
-
-    def handle(body: Body) -> web.Response:
-        assert body["stream"] is True
-        return web.Response(text=events, content_type="text/event-stream")
-
-    async def ask() -> None:
-        dialect = Dialect("m", stream=True)
-        async with serving(handle) as server, served(server.url, dialect=dialect) as model:
-            reply = await model.ask(question())
-            assert (reply.content, reply.usage) == ("so good", Usage(2, 3))
-
-    asyncio.run(ask())
-
-
 def _break(_: Body) -> web.Response:
     raise ConnectionAbortedError
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burnish.agents.llm.chat_format import Dialect, body_of, error_of, key_of, parse_body
-from burnish.agents.llm.http_errors import retry_after_of
+from burnish.agents.llm.http_errors import read_retry_after
 from burnish.agents.llm.messages import Message, Reply, Request, Sampling, ToolCall, Usage
 from burnish.agents.llm.retry import is_transient
 from burnish.agents.llm.scripted import raw_body
@@ -87,7 +87,6 @@ def test_the_key_follows_the_model_but_not_the_label_nor_the_transport() -> None
     assert key_of(ASKED, Dialect("other")) != key
     assert key_of(ASKED, Dialect("m", revision="2")) != key
     assert key_of(replace(ASKED, task="refine"), DIALECT) == key
-    assert key_of(ASKED, Dialect("m", stream=True)) == key
 
 
 def test_a_lone_surrogate_is_refused_in_one_line() -> None:
@@ -118,45 +117,10 @@ def test_a_reply_comes_back_from_its_raw_body(reply: Reply) -> None:
     assert parse_body(raw) == replace(reply, raw=raw)
 
 
-def _stream(*events: object, done: bool = True) -> str:
-    lines = [f"data: {orjson.dumps(event).decode()}\n\n" for event in events]
-    return ": keep-alive\n\n" + "".join(lines) + ("data: [DONE]\n\n" if done else "")
-
-
-def _delta(finish: str | None = None, **delta: object) -> dict[str, object]:
-    return {"model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
-
-
-def test_a_stream_adds_up_to_one_reply() -> None:
-    first = {"index": 0, "id": "c1", "function": {"name": "f", "arguments": '{"a"'}}
-    second = {"index": 0, "function": {"arguments": ": 1}"}}
-    usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
-    text = _stream(
-        _delta(role="assistant", content="It "),
-        _delta(content="works."),
-        _delta(tool_calls=[first]),
-        _delta(tool_calls=[second]),
-        _delta("tool_calls"),
-        {"choices": [], "usage": usage},
-    )
-    reply = parse_body(text)
-    assert reply.content == "It works."
-    assert reply.tool_calls == (ToolCall("c1", "f", '{"a": 1}'),)
-    assert reply.usage == Usage(3, 4)
-    assert parse_body(reply.raw) == reply
-
-
-def test_a_stream_that_breaks_off_is_a_broken_connection_that_cost_tokens() -> None:
+def test_an_error_inside_a_good_status_cost_tokens() -> None:
+    error = {"code": "tool_use_failed", "status_code": 400, "message": "secret"}
     with pytest.raises(ModelError) as caught:
-        parse_body(_stream(_delta(content="half"), done=False))
-    assert caught.value.kind == "connection"
-    assert caught.value.charged
-
-
-def test_an_error_inside_a_stream_cost_tokens() -> None:
-    event = {"error": {"code": "tool_use_failed", "status_code": 400, "message": "secret"}}
-    with pytest.raises(ModelError) as caught:
-        parse_body(_stream(_delta(content="half"), event, done=False))
+        parse_body(orjson.dumps({"error": error}).decode())
     assert (caught.value.kind, caught.value.charged) == ("rejected", True)
     assert "secret" not in str(caught.value)
 
@@ -253,7 +217,7 @@ def test_a_server_that_shows_what_it_generated_has_spent_tokens() -> None:
     ],
 )
 def test_the_wait_a_server_asks_for_is_read(headers: dict[str, str], seconds: float | None) -> None:
-    assert retry_after_of(headers) == seconds
+    assert read_retry_after(headers) == seconds
 
 
 @pytest.mark.parametrize(

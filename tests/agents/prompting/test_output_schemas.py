@@ -10,8 +10,8 @@ from pydantic import BaseModel
 
 from burnish.agents.operations.item_schemas import (
     FORMS,
-    Distractors,
     GroundedItem,
+    NewDistractors,
     NewItem,
     Recalibrated,
     Repaired,
@@ -117,7 +117,7 @@ def test_a_form_without_bounds_is_refused() -> None:
 ANSWERS: dict[type[Any], dict[str, Any]] = {
     Reworded: {"question": 'Was "Ünal" right? \\ 中', "turns": ["a", ""], "rationale": ""},
     Recalibrated: {"question": "q", "turns": [], "rationale": "r\n", "wrong_answers": ["1", "2"]},
-    Distractors: {"wrong_answers": ["1", "2", "3"]},
+    NewDistractors: {"wrong_answers": ["1", "2", "3"]},
     NewItem: {"question": "q?", "answer": "a", "wrong_answers": [], "rationale": ""},
     GroundedItem: {
         "question": "q?", "answer": "a", "wrong_answers": ["b"], "rationale": "",

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from burnish.agents.llm.messages import Message, Reply, Request
 from burnish.agents.llm.scripted import ScriptedClient, calling
 from burnish.agents.prompting.probe import Constraints, probe
-from burnish.agents.prompting.structured import ParsedReply, ask_parsed, calls_as, json_reader
+from burnish.agents.prompting.structured import ask_parsed, json_reader
 from burnish.corpora.errors import ModelError, QuarantinedReply
 
 Question = Callable[..., Request]
@@ -19,26 +19,25 @@ class Verdict(BaseModel):
 
 
 READ = json_reader(TypeAdapter(Verdict))
-CALLS = calls_as({"judge": TypeAdapter(Verdict)})
 
 
-def _ask(script: ScriptedClient, request: Request) -> ParsedReply[Verdict]:
+def _ask(script: ScriptedClient, request: Request) -> Verdict:
     return asyncio.run(ask_parsed(script, request, READ))
 
 
 def test_a_valid_answer_needs_one_request(question: Question) -> None:
     script = ScriptedClient(['{"keep": true}'])
     answer = _ask(script, question())
-    assert answer.value == Verdict(keep=True)
-    assert not answer.repaired
+    assert answer == Verdict(keep=True)
+    assert len(script.requests) == 1
 
 
 @pytest.mark.parametrize("bad", ["keep it", '{"keep": 3}', '{"keep": true, "x": 1}', "", "{"])
 def test_an_invalid_answer_is_repaired_once(question: Question, bad: str) -> None:
     script = ScriptedClient([bad, '{"keep": false}'])
     answer = _ask(script, question())
-    assert answer.value == Verdict(keep=False)
-    assert answer.repaired
+    assert answer == Verdict(keep=False)
+    assert len(script.requests) == 2
     last = script.requests[1].messages[-1]
     assert last.role == "user"
     assert "cannot be used" in last.content
@@ -70,19 +69,13 @@ def test_what_would_be_cut_or_refused_again_is_not_repaired(
     assert len(caught.value.raws) == 1
 
 
-def test_bad_tool_calls_are_answered_each_by_its_id(question: Question) -> None:
+def test_calls_where_text_was_asked_for_are_answered_each_by_its_id(question: Question) -> None:
     first = calling(("judge", {"keep": 5}), ("unknown", {}))
-    script = ScriptedClient([first, calling(("judge", {"keep": True}))])
-    answer = asyncio.run(ask_parsed(script, question(), CALLS))
-    assert answer.value == (Verdict(keep=True),)
+    script = ScriptedClient([first, '{"keep": true}'])
+    assert _ask(script, question()) == Verdict(keep=True)
     turns = script.requests[1].messages
     assert [turn.role for turn in turns] == ["user", "assistant", "tool", "tool"]
     assert [turn.answers for turn in turns[2:]] == ["call_0", "call_1"]
-
-
-def test_an_answer_without_calls_is_asked_for_them(question: Question) -> None:
-    script = ScriptedClient(["I would rather talk", calling(("judge", {"keep": True}))])
-    assert asyncio.run(ask_parsed(script, question(), CALLS)).repaired
 
 
 def _honest(request: Request) -> Reply:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from burnish.agents.llm.messages import Message, Reply, Request, ToolCall
-from burnish.agents.llm.scripted import Line, Script, ScriptedClient, calling
+from burnish.agents.llm.scripted import Script, ScriptedClient, ScriptLine, calling
 from burnish.agents.prompting.output_schemas import Mode
 from burnish.agents.refiners.served import ServedConfig, ServedRefiner
 from burnish.corpora.errors import BudgetExhausted, ModelError, QuotaPaused
@@ -95,7 +95,7 @@ def test_an_agent_sees_what_its_calls_removed_and_mends_the_rejected_one() -> No
 
 
 def test_an_agent_is_stopped_after_its_turns_with_what_was_accepted() -> None:
-    def nibble(request: Request) -> Line:
+    def nibble(request: Request) -> ScriptLine:
         line = sum(message.role == "assistant" for message in request.messages) + 1
         return calling(("remove_lines", {"start": line, "end": line}))
 
@@ -106,7 +106,7 @@ def test_an_agent_is_stopped_after_its_turns_with_what_was_accepted() -> None:
 
 
 def test_an_agent_is_stopped_after_its_tokens() -> None:
-    def nibble(request: Request) -> Line:
+    def nibble(request: Request) -> ScriptLine:
         line = sum(message.role == "assistant" for message in request.messages) + 1
         return calling(("remove_lines", {"start": line, "end": line}))
 
@@ -169,7 +169,7 @@ def test_a_server_that_fails_on_a_document_fails_that_document() -> None:
     ids=lambda error: type(error).__name__,
 )
 def test_what_concerns_every_document_stops_the_run(error: Exception) -> None:
-    def fail(_: Request) -> Line:
+    def fail(_: Request) -> ScriptLine:
         raise error
 
     with pytest.raises(type(error)):
@@ -210,7 +210,7 @@ LONG = "\n".join(f"[{number}] words of line {number} stand here" for number in r
 def _by_window(answers: Callable[[int, int], str | ModelError]) -> Script:
     """Answer for each window by the first and last lines that it shows."""
 
-    def answer(request: Request) -> Line:
+    def answer(request: Request) -> ScriptLine:
         shown = [line for line in _user(request).split("\n") if line.startswith("[")]
         first, last = (int(line[1:].partition("]")[0]) for line in (shown[0], shown[-1]))
         return answers(first, last)
@@ -271,7 +271,7 @@ def test_a_window_that_fails_keeps_its_lines_and_is_flagged() -> None:
 
 
 def _obedient(injection: Injection, mode: Mode) -> Script:
-    def obey(_: Request) -> Line:
+    def obey(_: Request) -> ScriptLine:
         if mode == "one_shot" or not injection.calls:
             return injection.says
         calls = [

@@ -3,7 +3,12 @@ import json
 from dataclasses import replace
 
 from burnish.agents.llm.scripted import ScriptedClient
-from burnish.agents.validators.librarian import Librarian, LibrarianConfig, fenced_claim, key_text
+from burnish.agents.validators.librarian import (
+    Librarian,
+    LibrarianConfig,
+    claimed_answer,
+    fenced_claim,
+)
 from burnish.corpora.errors import ModelError, SourceError
 from burnish.corpora.records import QAItem, Verdict
 from burnish.corpora.wikipedia.passages import Passage
@@ -96,7 +101,7 @@ def test_failures_of_boundaries_are_abstentions_that_say_so() -> None:
 def test_the_key_and_every_choice_are_looked_up() -> None:
     shelf = Shelf()
     item = replace(ITEM, answer="B", choices=("A) Marra", "B) Torlund"))
-    Librarian(shelf).look_up(item, key_text(item))
+    Librarian(shelf).look_up(item, claimed_answer(item))
     assert [question.removeprefix(ITEM.question).strip() for question in shelf.asked] == [
         "", "Torlund", "Marra",
     ]  # fmt: skip

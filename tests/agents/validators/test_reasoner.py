@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import pytest
 
 from burnish.agents.llm.messages import Reply, Request
-from burnish.agents.llm.scripted import Line, ScriptedClient
+from burnish.agents.llm.scripted import ScriptedClient, ScriptLine
 from burnish.agents.validators.reasoner import (
     Reasoner,
     ReasonerConfig,
     fenced_question,
     find_program,
 )
-from burnish.agents.validators.verdict import Validator
+from burnish.agents.validators.validator import Validator
 from burnish.corpora.errors import (
     BudgetExhausted,
     ModelError,
@@ -53,7 +53,9 @@ def program(text: str) -> str:
     return f"Here it is.\n```python\n{text}\n```"
 
 
-def verdict(sandbox: Sandbox, item: QAItem, script: Sequence[Line], samples: int = 1) -> Verdict:
+def verdict(
+    sandbox: Sandbox, item: QAItem, script: Sequence[ScriptLine], samples: int = 1
+) -> Verdict:
     reasoner = Reasoner(sandbox, ScriptedClient(script), ReasonerConfig(samples=samples))
     return asyncio.run(reasoner.check(item))
 
@@ -147,7 +149,7 @@ def test_a_reply_without_a_program_gets_the_same_repair_turn(sandbox: Sandbox) -
     ],
 )
 def test_what_has_no_computed_answer_is_an_abstention(
-    sandbox: Sandbox, script: Sequence[Line]
+    sandbox: Sandbox, script: Sequence[ScriptLine]
 ) -> None:
     found = verdict(sandbox, ITEM, script)
     assert (found.opinion, found.failure, found.found) == ("abstain", "", None)
@@ -163,7 +165,9 @@ def test_what_has_no_computed_answer_is_an_abstention(
         (Reply("", refusal="no"), "model"),
     ],
 )
-def test_failures_of_the_model_are_verdicts(sandbox: Sandbox, line: Line, failure: str) -> None:
+def test_failures_of_the_model_are_verdicts(
+    sandbox: Sandbox, line: ScriptLine, failure: str
+) -> None:
     found = verdict(sandbox, ITEM, [line, line])
     assert (found.opinion, found.confidence, found.failure) == ("abstain", 0.0, failure)
 

@@ -141,6 +141,7 @@ class Fixed:
 
     name: str
     verdict: Verdict
+    revision: str = "1"
     asked: int = 0
 
     async def check(self, item: QAItem) -> Verdict:
@@ -163,8 +164,3 @@ def test_items_go_to_the_validators_of_their_kind(item: QAItem, asked: tuple[int
 def test_without_validators_everything_is_left_to_people() -> None:
     decision = asyncio.run(Validation().decide(COMPUTABLE))
     assert (decision.opinion, decision.to_review) == ("abstain", True)
-
-
-def test_failures_are_told() -> None:
-    failed = replace(said("abstain"), failure="sandbox")
-    assert combine([failed, said("accept")]).failures == ("sandbox",)

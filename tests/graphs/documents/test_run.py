@@ -13,7 +13,7 @@ import pytest
 from burnish.agents.refiners.refiner import AnyRefiner, Refiner
 from burnish.agents.refiners.scripted import ScriptedRefiner
 from burnish.corpora.errors import RunError, SourceError
-from burnish.corpora.records import DOCUMENTS
+from burnish.corpora.records import DOCUMENTS, Document
 from burnish.corpora.runs.document_ledger import LEDGER
 from burnish.corpora.runs.folder import RunFolder
 from burnish.eval.robustness.crashes import Trial, imbalance, snapshot, write_corpus
@@ -24,6 +24,7 @@ from burnish.graphs.documents.record_graph import Services
 from burnish.graphs.documents.stages import RunContext
 from burnish.graphs.runs.graph import RunState, carry_out
 from burnish.graphs.runs.settings import load
+from burnish.tools.deletion.program import Program
 
 ROWS = 403
 SMALL = ("run.shard_rows=40", "run.max_failure_ratio=1")
@@ -148,7 +149,7 @@ class _Counting:
     def revision(self) -> str:
         return self.inner.revision
 
-    def propose(self, documents: Sequence[Any]) -> list[Any]:
+    def propose(self, documents: Sequence[Document]) -> Sequence[Program]:
         self.asked.append(len(documents))
         return self.inner.propose(documents)
 

@@ -1,8 +1,5 @@
 """The report in a real browser: hostile documents run nothing and fetch nothing."""
 
-import json
-import shutil
-import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,11 +8,9 @@ import pytest
 from burnish.corpora.runs.folder import RunFolder, read_json
 from burnish.graphs.reports.document_report import write_report
 from burnish.tools.deletion.program import Program, RemoveLines
+from tests.support.browser import BROWSER, addresses, browse
 from tests.support.run_folders import Bad, Case, noted, write_run
 
-BROWSER = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
-)
 PAYLOADS = (
     "<script>window.pwned=1;document.title='pwned'</script>",
     "<img src='http://evil.test/a.png' onerror=\"document.title='pwned'\">",
@@ -56,38 +51,16 @@ def hostile_run(root: Path) -> RunFolder:
     return write_run(root, [cases], bad=bad, location=f"/data/{PAYLOADS[2]}")
 
 
-def browse(page: Path, work: Path) -> tuple[str, str]:
-    """Open a page; return its elements as the browser sees them, and its log of the network."""
-    log = work / "net.json"
-    command = [
-        BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
-        "--disable-background-networking", "--disable-component-update", "--disable-sync",
-        f"--user-data-dir={work / 'profile'}", "--host-resolver-rules=MAP * ~NOTFOUND",
-        "--virtual-time-budget=2000", f"--log-net-log={log}", "--dump-dom", page.as_uri(),
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, check=True, timeout=120)
-    return done.stdout.decode(), log.read_text("utf-8")
-
-
 def requested(log: str, page: Path) -> list[str]:
     """Return what the page itself asked for; the browser's own errands name other places."""
-    found: list[str] = []
-    try:
-        events = json.loads(log)["events"]
-    except json.JSONDecodeError:
-        # The log ends without its closing brackets where the browser is stopped.
-        events = json.loads(log.rstrip().rstrip(",") + "]}")["events"]
-    for event in events:
-        address = event.get("params", {}).get("url", "")
-        if "evil.test" in address or address.startswith("file:"):
-            found.append(address)
+    found = [one for one in addresses(log) if "evil.test" in one or one.startswith("file:")]
     return [address for address in found if address != page.as_uri()]
 
 
 def test_nothing_in_a_document_runs_or_is_fetched(tmp_path: Path) -> None:
     folder = hostile_run(tmp_path / "run")
     write_report(folder, read_json(folder.manifest))
-    seen, log = browse(folder.report, tmp_path)
+    seen, log = browse(folder.report.as_uri(), tmp_path)
     assert "<title>burnish: " in seen
     assert "<title>pwned" not in seen
     elements = Elements()
@@ -102,6 +75,6 @@ def test_nothing_in_a_document_runs_or_is_fetched(tmp_path: Path) -> None:
 def test_the_check_itself_notices_a_page_that_runs_and_fetches(tmp_path: Path) -> None:
     page = tmp_path / "bad.html"
     page.write_text(f"<title>fine</title>{PAYLOADS[0]}<img src='http://evil.test/a.png'>", "utf-8")
-    seen, log = browse(page, tmp_path)
+    seen, log = browse(page.as_uri(), tmp_path)
     assert "<title>pwned" in seen
     assert "http://evil.test/a.png" in requested(log, page)

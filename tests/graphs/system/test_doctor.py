@@ -57,7 +57,7 @@ def test_half_a_server_is_one_line() -> None:
 @pytest.mark.parametrize(
     ("state", "well"), [("ok", True), ("optional", True), ("missing", False), ("broken", False)]
 )
-def test_only_what_is_needed_decides(state: doctor.State, *, well: bool) -> None:
+def test_only_what_is_needed_decides(state: doctor.CheckState, *, well: bool) -> None:
     assert healthy([Check("first", "ok", "there"), Check("second", state, "seen")]) is well
 
 

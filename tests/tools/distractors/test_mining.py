@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnish.tools.answers.likeness import same_words, shape
+from burnish.tools.answers.compare import compare
+from burnish.tools.answers.likeness import shape
 from burnish.tools.arrays import Vectors
 from burnish.tools.distractors.cue_balance import Drawn, balanced
 from burnish.tools.distractors.cues import NAMES, TOPICAL
@@ -65,14 +66,14 @@ def test_what_is_mined_never_means_the_key_nor_one_another(
     texts = [options.texts[at] for at in found]
     assert len(set(found)) == len(found)
     for at, text in zip(found, texts, strict=True):
-        assert not same_words(text, wanted.key)
+        assert not compare(text, wanted.key).may_be_same
         likeness = float(options.vectors[at] @ wanted.key_vector)
         assert likeness >= terms.farthest - 1e-6
         assert likeness < terms.nearest or shape(wanted.key) in {"number", "date"}
         assert {shape(text), shape(wanted.key)} <= {"phrase", "sentence"} or (
             shape(text) == shape(wanted.key)
         )
-        assert not any(same_words(text, other) for other in texts if other is not text)
+        assert not any(compare(text, other).may_be_same for other in texts if other is not text)
     assert mine(wanted, options, seed, terms) == mined
     own = float(wanted.key_vector @ wanted.question_vector)
     topical = options.vectors[fitting(wanted, options, terms).rows] @ wanted.question_vector

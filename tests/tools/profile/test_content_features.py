@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from burnish.corpora.records import QAItem
-from burnish.tools.distractors.features import choice_features, key_place, read_number
+from burnish.tools.distractors.features import choice_features, key_place
 from burnish.tools.profile.content_features import content_features, likeness
 
 texts = st.text(max_size=60)
@@ -57,25 +57,6 @@ def test_vectors_are_further_columns() -> None:
     plain = content_features(held, [""] * 4)
     vectors = np.eye(4, 3, dtype=np.float32)
     assert content_features(held, [""] * 4, vectors).shape == (4, plain.shape[1] + 3)
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [
-        ("about 1,250.5 kg", 1250.5),
-        ("-3", -3.0),
-        ("\u22123", -3.0),
-        (".5 m", 0.5),
-        ("6.02 x 10^23 per mole", 6.02e23),
-        ("1.6 \u00d7 10^{-19} C", 1.6e-19),
-        ("2e-3", 2e-3),
-        ("the king", None),
-        ("", None),
-        ("9" * 400, 1e60),
-    ],
-)
-def test_numbers_are_read_with_their_power_of_ten(text: str, number: float | None) -> None:
-    assert read_number(text) == pytest.approx(number)
 
 
 @given(st.lists(st.integers(1, 10**6), min_size=3, max_size=8, unique=True), st.data())

@@ -2,7 +2,14 @@
 
 from typing import Protocol
 
-from burnish.corpora.errors import STOPPING, BurnishError, ModelError, QuotaPaused
+from burnish.corpora.errors import (
+    STOPPING,
+    BudgetExhausted,
+    BurnishError,
+    ModelError,
+    QuotaPaused,
+    SandboxError,
+)
 from burnish.corpora.records import QAItem, Verdict
 
 
@@ -15,6 +22,13 @@ def stops_run(error: BurnishError) -> bool:
     if isinstance(error, ModelError):
         return error.kind in STOPPING and error.kind != "not_recorded"
     return isinstance(error, QuotaPaused)
+
+
+def boundary_of(error: BurnishError) -> str:
+    """Name the boundary that failed, as a verdict tells it."""
+    if isinstance(error, SandboxError):
+        return "sandbox"
+    return "budget" if isinstance(error, BudgetExhausted) else "model"
 
 
 class Validator(Protocol):
