@@ -48,6 +48,11 @@ class Lazy(Sequence[T]):
         return map(self.at, range(len(self)))
 
 
+def pack(value: object) -> bytes:
+    """Return a value as bytes, as a spill holds it."""
+    return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+
+
 class Spill(Lazy[T]):
     """A list on disk; what is taken out of it is another object than what was put in.
 
@@ -68,7 +73,10 @@ class Spill(Lazy[T]):
 
     def append(self, value: T) -> None:
         """Put a value at the end."""
-        packed = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+        self.append_packed(pack(value))
+
+    def append_packed(self, packed: bytes) -> None:
+        """Put a value at the end that `pack` made bytes of, in this process or another."""
         self._waiting.append(packed)
         self._size += len(packed)
         self._ends.append(self._ends[-1] + len(packed))

@@ -134,7 +134,9 @@ def run(
     if found == "qa":
         from burnish.graphs.cli import plan as cli_qa
 
-        raise typer.Exit(cli_qa.refine(source, folder, settings, as_json=as_json))
+        raise typer.Exit(
+            cli_qa.refine(source, folder, settings, workers or _cores(), as_json=as_json)
+        )
     code = cli_run.refine(source, folder, settings, workers or _cores(), as_json=as_json)
     raise typer.Exit(code)
 

@@ -23,7 +23,7 @@ from burnish.graphs.runs.progress import watcher_for
 from burnish.graphs.runs.settings import Settings
 
 
-def refine(location: str, root: Path, settings: Settings, *, as_json: bool) -> int:
+def refine(location: str, root: Path, settings: Settings, workers: int, *, as_json: bool) -> int:
     """Carry out a run over questions and print what came of it; return the exit code.
 
     Raises:
@@ -33,7 +33,7 @@ def refine(location: str, root: Path, settings: Settings, *, as_json: bool) -> i
         raise UsageError(f"{root}: is a file; give a folder with -o")
     folder = RunFolder(root, settings.run.format)
     with watcher_for(Console(stderr=True)) as watcher:
-        context = QaContext(folder, settings, location, watcher)
+        context = QaContext(folder, settings, location, watcher, workers)
         try:
             state = carry_out(context)
         except KeyboardInterrupt:

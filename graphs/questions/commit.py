@@ -11,6 +11,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,10 +27,9 @@ from burnish.corpora.storage.spill import Spill
 from burnish.corpora.storage.writers import write_jsonl, write_tables
 from burnish.graphs.questions.review import review_rows
 from burnish.graphs.questions.state.journal import CompletedEdit
-from burnish.graphs.questions.state.question_set import QASet
+from burnish.graphs.questions.state.question_set import ROWS_AT_ONCE, QASet, RowForm
 from burnish.graphs.questions.state.working_set import ADDING, WorkingSet
-
-_ROWS_AT_ONCE = 1024
+from burnish.graphs.runs.worker_pool import map_parts
 
 
 class CommittedItem(NamedTuple):
@@ -132,6 +132,12 @@ def _entry(name: str, outcome: Outcome, done: CompletedEdit | None) -> QAEntry:
     )
 
 
+def _rows_of(form: RowForm, items: Sequence[QAItem]) -> tuple[pa.Table, list[str]]:
+    """Make rows of items, with the digest of each."""
+    table = form.table(items)
+    return table, row_digests(table)
+
+
 class Digests:
     """SHA-256 digests in order, 32 bytes each."""
 
@@ -152,7 +158,7 @@ class Digests:
         return (self._bytes[at : at + 32].hex() for at in range(0, len(self._bytes), 32))
 
 
-def write_set(folder: RunFolder, working: WorkingSet) -> dict[str, Any]:
+def write_set(folder: RunFolder, working: WorkingSet, workers: int = 1) -> dict[str, Any]:
     """Write all files of the refined set and return what its marker says.
 
     The set is gone through once. What waits for its file, the rows aside and the ledger, waits on
@@ -171,14 +177,14 @@ def write_set(folder: RunFolder, working: WorkingSet) -> dict[str, Any]:
                 yield item
 
     paths = [folder.part("data", 0), folder.part("ledger", 0)]
-    data = _write_items(paths[0], own, standing(), folder.format)
+    data = _write_items(paths[0], own, standing(), folder.format, workers)
     aside = folder.part("aside", 0)
-    before = _write_items(aside, own, asides, folder.format)
+    before = _write_items(aside, own, asides, folder.format, workers)
     outcomes: Counter[str] = Counter()
 
     def ledger() -> Iterator[pa.Table]:
         whole = _with_digests(entries, iter(data), iter(before))
-        while part := list(islice(whole, _ROWS_AT_ONCE)):
+        while part := list(islice(whole, ROWS_AT_ONCE)):
             outcomes.update(entry.outcome for entry in part)
             yield LEDGER.table(part)
 
@@ -204,15 +210,17 @@ def write_set(folder: RunFolder, working: WorkingSet) -> dict[str, Any]:
     return marker
 
 
-def _write_items(path: Path, own: QASet, items: Iterable[QAItem], form: Format) -> Digests:
+def _write_items(
+    path: Path, own: QASet, items: Iterable[QAItem], form: Format, workers: int
+) -> Digests:
     """Write items as rows of their set; return the digest of each row."""
     digests = Digests()
     whole = iter(items)
+    parts = iter(lambda: list(islice(whole, ROWS_AT_ONCE)), [])
 
     def tables() -> Iterator[pa.Table]:
-        while part := list(islice(whole, _ROWS_AT_ONCE)):
-            table = own.table(part)
-            digests.extend(row_digests(table))
+        for table, found in map_parts(partial(_rows_of, own.form), parts, workers):
+            digests.extend(found)
             yield table
 
     write_tables(path, tables(), own.schema, form)

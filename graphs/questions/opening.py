@@ -10,7 +10,7 @@ from burnish.corpora.questions.question_source import Selection
 from burnish.corpora.storage.spill import Spill
 from burnish.graphs.profile.vector_cache import Vectoring
 from burnish.graphs.questions.review import by_hand, read_reviewed
-from burnish.graphs.questions.state.question_set import QASet, fields_of, read_set
+from burnish.graphs.questions.state.question_set import HERE, Means, QASet, fields_of, read_set
 from burnish.graphs.questions.state.target import locate
 from burnish.graphs.questions.state.working_set import WorkingSet
 from burnish.graphs.runs.settings import Settings
@@ -21,7 +21,7 @@ def open_working_set(
     settings: Settings,
     vectoring: Vectoring | None = None,
     progress: Callable[[int], None] | None = None,
-    folder: Path | None = None,
+    means: Means = HERE,
 ) -> WorkingSet:
     """Read everything that a run is planned from; corrections by people are taken in.
 
@@ -30,7 +30,7 @@ def open_working_set(
         settings: Columns, selection, reserve, target, answers, labels, corrections.
         vectoring: Where vectors for labels come from; None: from the embedder of the settings.
         progress: Is told how many more bytes of the set were read.
-        folder: Where texts lie while they are not needed; None: where temporary files go.
+        means: Where texts lie while they are not needed, and the processes that read rows.
 
     Raises:
         SourceError: an input cannot be read.
@@ -40,16 +40,23 @@ def open_working_set(
     fields = fields_of(qa, settings.fields.id)
     selection = Selection(chosen.limit, chosen.sample, chosen.seed)
     strict = settings.run.strict
-    own = read_set(location, fields, selection, strict=strict, progress=progress, folder=folder)
+    own = read_set(
+        location,
+        fields,
+        selection,
+        strict=strict,
+        progress=progress,
+        means=means,
+    )
     if qa.answers is not None:
         joined = join_answers(own.rows, qa.answers, own.layout.id or "id")
-        own = replace(own, rows=Spill(joined, folder))
+        own = replace(own, rows=Spill(joined, means.folder))
     if not own.rows:
         raise UsageError(f"{location}: holds no question that can be read")
     reserve: QASet | None = None
     if qa.reserve is not None:
-        reserve = read_set(qa.reserve, fields_of(qa), Selection(), folder=folder)
-    working = WorkingSet.start(own, reserve, locate(own, reserve, qa, vectoring), folder)
+        reserve = read_set(qa.reserve, fields_of(qa), Selection(), means=means)
+    working = WorkingSet.start(own, reserve, locate(own, reserve, qa, vectoring), means.folder)
     if qa.reviewed is not None:
         working.apply(by_hand(read_reviewed(Path(qa.reviewed)), working))
     return working

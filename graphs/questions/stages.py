@@ -21,15 +21,18 @@ from burnish.graphs.questions.manifest import manifest_of, marks_of
 from burnish.graphs.questions.opening import open_working_set
 from burnish.graphs.questions.operate import assembly
 from burnish.graphs.questions.operate.record_graph import QuestionServices, build, drive
+from burnish.graphs.questions.plan.options import learn_facts
 from burnish.graphs.questions.plan.plan_file import (
     PILOT,
     has_pilot,
     held_plan,
     make_pilot,
     make_round,
+    plan_path,
 )
 from burnish.graphs.questions.plan.solve import edits_left
 from burnish.graphs.questions.state.journal import LOOKING, CompletedEdit, Journal, PlannedEdit
+from burnish.graphs.questions.state.question_set import Means
 from burnish.graphs.questions.state.working_set import ADDING, WorkingSet
 from burnish.graphs.runs.fingerprint import claim
 from burnish.graphs.runs.settings import Settings
@@ -51,6 +54,8 @@ class QaContext:
     settings: Settings
     location: str
     watcher: Watcher = field(default_factory=Silence)
+    workers: int = 1
+    """Processes that do what concerns one row or one item; what comes out is the same."""
     opened: ServicesOpener | None = None
     """Opens the agents; none: those of the settings."""
     vectoring: Vectoring | None = None
@@ -80,6 +85,7 @@ class QaContext:
         settings, root = self.settings, self.folder.root
         if not settings.llm.endpoint:
             return state
+        learn_facts(self._working(PILOT - 1), settings, self.workers)
         planned, _ = make_pilot(root, self._working(PILOT - 1), settings)
         if self.opened is None and planned and not self._journal.has(PILOT, 0):
             from burnish.graphs.runs.llm import check_server
@@ -92,6 +98,8 @@ class QaContext:
         """Solve the program of the next round, unless that was done before."""
         number = state.get("round", 0) + 1
         working = self._working(number - 1)
+        if not plan_path(self.folder.root, number).exists():
+            learn_facts(working, self.settings, self.workers)
         planned, figures = make_round(self.folder.root, working, self.settings, number)
         plan = {
             "round": number,
@@ -164,7 +172,7 @@ class QaContext:
         marker = self.folder.marker(0)
         said = read_json(marker) if marker.exists() else None
         if said is None:
-            said = write_set(self.folder, working)
+            said = write_set(self.folder, working, self.workers)
         for leftover in self.folder.root.rglob(".*.tmp"):
             leftover.unlink(missing_ok=True)
         totals = self._totals(said)
@@ -218,7 +226,11 @@ class QaContext:
     def _start(self) -> WorkingSet:
         """Read everything anew."""
         self.working = open_working_set(
-            self.location, self.settings, self.vectoring, self.watcher.reading, self.folder.root
+            self.location,
+            self.settings,
+            self.vectoring,
+            self.watcher.reading,
+            Means(self.folder.root, self.workers),
         )
         self.round = PILOT - 1
         return self.working

@@ -1,5 +1,6 @@
 """All that may be done in a round, each with what it is worth by itself and a bound of its cost."""
 
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -10,9 +11,10 @@ from burnish.graphs.questions.operate.assembly import allowed, solver_ability
 from burnish.graphs.questions.operate.record_graph import CHECK
 from burnish.graphs.questions.state.candidates import Candidate, EditOption
 from burnish.graphs.questions.state.item_facts import look_at
+from burnish.graphs.questions.state.question_set import ROWS_AT_ONCE
 from burnish.graphs.questions.state.working_set import WorkingSet
-from burnish.graphs.runs.question_settings import QaSettings
 from burnish.graphs.runs.settings import Settings
+from burnish.graphs.runs.worker_pool import map_parts
 from burnish.tools.profile.cells import UNKNOWN, split_stratum, stratum_name
 
 FAULTY = 0.05
@@ -29,13 +31,11 @@ ANSWER_TOKENS = 500
 CHECK_TOKENS = 1_500
 """Tokens that checking an item takes at most, where a model is asked."""
 
-_LOOKED_AT_ONCE = 256
-
 
 def options_of(working: WorkingSet, settings: Settings) -> list[EditOption]:
     """Return all that may be done to the set as it stands."""
     qa, model = settings.qa, bool(settings.llm.endpoint)
-    learn_facts(working, qa)
+    learn_facts(working, settings)
     faulty = faulty_items(working)
     worth = FAULTY / max(len(working.stratum), 1)
     options: list[EditOption] = []
@@ -143,9 +143,13 @@ def faulty_items(working: WorkingSet) -> frozenset[str]:
     )
 
 
-def learn_facts(working: WorkingSet, settings: QaSettings) -> None:
+def learn_facts(working: WorkingSet, settings: Settings, workers: int = 1) -> None:
     """Look at the items that nobody has looked at since they came or were edited."""
-    keys = any(allowed(settings, name) for name in ("mine_distractors", "rewrite_distractors"))
-    seen = working.unseen()
-    while part := list(islice(seen, _LOOKED_AT_ONCE)):
-        working.learn([one.item.id for one in part], look_at(part, keys=keys))
+    names = ["mine_distractors", *(["rewrite_distractors"] if settings.llm.endpoint else [])]
+    # Asked for only where something is done about it: it is by far the longest look.
+    keys = any(allowed(settings.qa, name) for name in names)
+    seen = iter(list(working.unseen_ids()))
+    items = working.unseen()
+    parts = iter(lambda: list(islice(items, ROWS_AT_ONCE)), [])
+    for facts in map_parts(partial(look_at, keys=keys), parts, workers):
+        working.learn(islice(seen, len(facts)), facts)

@@ -1,6 +1,6 @@
 """The set as it stands while a run goes on: what is in it, was done, and may still be done."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -119,18 +119,22 @@ class WorkingSet:
         """Return ids and strata of the set as it stands."""
         return StandingItems(self.ids(), self.strata())
 
+    def unseen_ids(self) -> list[str]:
+        """Return the ids of the items of which no facts are known, in the order of the set."""
+        return [name for name in self.ids() if name not in self._facts]
+
     def unseen(self) -> Iterator[SeenItem]:
-        """Yield the items of which no facts are known, in the order of the set."""
-        if not self._facts:
+        """Yield the items of which no facts are known as yet, in the order of the set."""
+        names = self.unseen_ids()
+        if len(names) == len(self.stratum):
             yield from self._seen()
             return
-        for name in self.ids():
-            if name not in self._facts:
-                place = self.own.places.get(name)
-                several = place is not None and self.own.rows[place].several_keys
-                yield SeenItem(self.item(name), several)
+        for name in names:
+            place = self.own.places.get(name)
+            several = place is not None and self.own.rows[place].several_keys
+            yield SeenItem(self.item(name), several)
 
-    def learn(self, names: Iterable[str], facts: Iterable[ItemFacts]) -> None:
+    def learn(self, names: Iterable[str], facts: Sequence[ItemFacts]) -> None:
         """Take in what a look at items told; it holds until they are edited."""
         self._facts.update(zip(names, facts, strict=True))
 
