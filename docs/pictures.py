@@ -9,6 +9,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -105,7 +106,8 @@ _FRAME = """\
 viewBox="0 0 {width} {height}" font-family="system-ui, sans-serif" font-size="14">
 <style>text {{ text-anchor: middle; fill: #123 }} path {{ fill: none; stroke: #456; \
 marker-end: url(#tip) }} .chosen {{ stroke-dasharray: 5 4 }} \
-.node {{ fill: #d6f0ec; stroke: #2a8c82 }} .edge {{ fill: #eee; stroke: #999 }}</style>
+.node {{ fill: #d6f0ec; stroke: #2a8c82 }} .edge {{ fill: #eee; \
+stroke: #999 }} .folder {{ text-anchor: start; font-weight: bold }}</style>
 <defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" \
 orient="auto"><path d="M0 0L8 4L0 8z" style="fill: #456; stroke: none; marker-end: none"/></marker>\
 </defs>
@@ -113,6 +115,46 @@ orient="auto"><path d="M0 0L8 4L0 8z" style="fill: #456; stroke: none; marker-en
 {body}
 </svg>
 """
+
+
+def draw_rooms() -> str:
+    """Return folders and rooms as SVG, as the contracts in pyproject.toml stack them."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    layers: dict[str, list[str]] = {
+        contract.get("containers", ["burnish"])[0].removeprefix("burnish."): contract["layers"]
+        for contract in contracts["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "layers"
+    }
+    body: list[str] = []
+    top = 8
+    for folder in (name.removeprefix("burnish.") for name in layers["burnish"]):
+        rows = layers[folder]
+        height = len(rows) * _LINE + 10
+        body.append(
+            f'<rect class="edge" x="8" y="{top}" width="{_BAND - 16}" height="{height}" rx="8"/>'
+            f'<text class="folder" x="20" y="{top + height / 2 + 5:g}">{folder}</text>'
+        )
+        for row, layer in enumerate(rows):
+            body += _layer([room.strip() for room in layer.split("|")], top + row * _LINE + 8)
+        top += height + 10
+    return _FRAME.format(width=_BAND, height=top, body="\n".join(body))
+
+
+_BAND, _LINE, _LETTER = 760, 34, 8.2
+
+
+def _layer(rooms: list[str], top: int) -> list[str]:
+    """Draw rooms side by side; they do not know one another."""
+    drawn: list[str] = []
+    left = 110.0
+    for room in rooms:
+        width = round(len(room) * _LETTER + 22)
+        drawn.append(
+            f'<rect class="node" x="{left:g}" y="{top}" width="{width}" height="26" rx="6"/>'
+            f'<text x="{left + width / 2:g}" y="{top + 18}">{room}</text>'
+        )
+        left += width + 10
+    return drawn
 
 
 def draw_diff(run: Path) -> str:
@@ -163,12 +205,13 @@ def words(svg: str) -> list[str]:
 
 
 def draw_graphs() -> dict[str, str]:
-    """Return the graphs of burnish as SVG, by the stem of their file."""
+    """Return graphs and rooms of burnish as SVG, by the stem of their file."""
     checkpoints = SqliteSaver(sqlite3.connect(":memory:"))
     return {
         "run": draw(run_graph.build(checkpoints).get_graph()),
         "documents": draw(record_graph.build().get_graph()),
         "questions": draw(question_graph.build().get_graph()),
+        "rooms": draw_rooms(),
     }
 
 

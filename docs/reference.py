@@ -5,6 +5,7 @@ errors from the docstring of `corpora/errors.py`. The pages are committed, so th
 without building the site; `make docs` writes them anew, and `tests/docs` holds them to the code.
 """
 
+import ast
 import inspect
 import json
 import sys
@@ -21,7 +22,8 @@ from burnish.corpora import errors
 from burnish.graphs.cli.main import app
 from burnish.graphs.runs.settings import Settings
 
-FOLDER = Path(__file__).parent / "reference"
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "docs" / "reference"
 _MADE = "<!-- Made by docs/reference.py from the code: `make docs` writes it anew. -->\n\n"
 
 
@@ -167,6 +169,32 @@ def _value(value: Any) -> str:  # noqa: ANN401
     return "none" if value is None else f"`{json.dumps(value, ensure_ascii=False)}`"
 
 
+FOLDERS = ("corpora", "tools", "agents", "graphs", "eval")
+
+
+def rooms() -> str:
+    """Return the page of all rooms with the sentence that each says of itself."""
+    parts = [
+        "# Rooms\n",
+        "Every room says in its `__init__` what lives in it and what may not. A folder imports "
+        "only folders above it on this page; inside a folder the rooms are "
+        "[layers](../design/house.md).\n",
+    ]
+    for folder in FOLDERS:
+        inside = sorted(path.parent for path in (ROOT / folder).rglob("__init__.py"))
+        rows = [(f"`{room.relative_to(ROOT)}`", _sentence(room)) for room in inside[1:]]
+        parts.append(f"## {folder}\n\n{_sentence(inside[0])}\n")
+        parts.append(_table(("room", "what lives there"), rows))
+    return _MADE + "\n".join(parts)
+
+
+def _sentence(room: Path) -> str:
+    about = ast.get_docstring(ast.parse((room / "__init__.py").read_text("utf-8"))) or ""
+    # What the front door says beyond its first sentence is how to use it.
+    said = [part for part in about.split("\n\n") if room.name != "api" or part in about[:100]]
+    return " ".join(" ".join(said).split())
+
+
 def failures() -> str:
     """Return the tree of errors, as the module that names them draws it."""
     tree = inspect.cleandoc(errors.__doc__ or "").split("\n\n")[1]
@@ -181,7 +209,7 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in cells) + "\n"
 
 
-PAGES = {"commands.md": commands, "settings.md": settings}
+PAGES = {"commands.md": commands, "rooms.md": rooms, "settings.md": settings}
 """Pages that are made as a whole."""
 
 

@@ -2,7 +2,7 @@
 
 It sees what the reasoner sees, never the key. Its answers to a whole set are answer records, from
 which difficulties and its own ability are fitted. Where its ability is known, a few answers to a
-new or changed item place that item on the same scale (`tools.difficulty.placed`).
+new or changed item place that item on the same scale (`rasch.placed`).
 """
 
 import asyncio

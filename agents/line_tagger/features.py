@@ -202,17 +202,9 @@ def _look(page: _Page) -> Floats:
 
 
 _END_GROUPS: Final = (
-    (LOWER, LETTER),
-    (UPPER,),
-    (DIGIT,),
-    (CJK,),
-    (SYMBOL,),
-    (DOT,),
-    (COMMA, COLON),
-    (MARK,),
-    (BAR, SLASH, DASH, STAR, MONEY, AT),
-    (BRACKET, QUOTE),
-)
+    (LOWER, LETTER), (UPPER,), (DIGIT,), (CJK,), (SYMBOL,), (DOT,), (COMMA, COLON), (MARK,),
+    (BAR, SLASH, DASH, STAR, MONEY, AT), (BRACKET, QUOTE),
+)  # fmt: skip
 
 
 def _ends(page: _Page) -> Floats:
@@ -259,6 +251,7 @@ _FAR: Final = 500
 
 def _distances(page: _Page, marked: NDArray[np.bool_]) -> tuple[Ints, Ints]:
     """Rows up to the last and down to the next marked row, _FAR at most or when there is none."""
+    # A running maximum carries the last marked row down; one of another document does not count.
     number = np.arange(len(page.rows))
     last = np.maximum.accumulate(np.where(marked, number, -_FAR)) if len(number) else number
     last = np.concatenate(([-_FAR], last[:-1]))[: len(number)]
@@ -304,6 +297,7 @@ def _shapes(page: _Page) -> Words32:
 
 def _repeats(page: _Page, keys: Words32) -> tuple[Ints, Ints, Ints]:
     """For each row: rows of its document with its key, those before it, and rows to the last."""
+    # One stable sort by document and key lays equal rows side by side, in their order.
     full = (page.document.astype(np.uint64) << np.uint64(32)) | keys
     order = np.argsort(full, kind="stable")
     ordered = full[order]
@@ -333,6 +327,8 @@ def _same_at_lags(page: _Page, shape: Words32) -> Floats:
 
 def _topic(page: _Page) -> Floats:
     """Words shared with the title (the first row), with long rows and with all rows."""
+    # A table of 4,096 slots for each document stands for its set of words: words that share a slot
+    # are taken for one, which blurs long documents a little and keeps everything one array.
     tokens = page.lines.tokens
     told = page.is_word & ~page.is_stop
     owner = page.document[page.owner]
@@ -384,6 +380,7 @@ def _whole(page: _Page) -> Floats:
 
 def _bags(page: _Page) -> tuple[Words32, Words32, Ints]:
     """The capped tokens of each row, the hashes of neighbouring pairs, and where rows start."""
+    # The first token of a line makes its pair with 1, a hash that stands for the line's beginning.
     starts = np.cumsum(page.tokens) - page.tokens
     rank = np.arange(len(page.owner)) - starts[page.owner]
     before = np.concatenate((np.zeros(1, np.uint32), page.lines.tokens[:-1]))[: len(rank)]

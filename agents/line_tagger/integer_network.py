@@ -77,7 +77,7 @@ def network_of(
         weight, bias = arrays[f"{number}.{name}.weight"], arrays[f"{number}.{name}.bias"]
         if weight.ndim != 2 or bias.shape != weight.shape[1:] or size not in (None, len(weight)):
             raise ValueError(f"layer {number}.{name} has the shape {weight.shape}")
-        if float(np.abs(weight).sum(axis=0, dtype=np.float64).max()) * LIMIT >= _EXACT:
+        if not is_exact(weight):
             raise ValueError(f"layer {number}.{name} would not be exact")
         return Dense(
             weight.astype(np.float32) * np.float32(1 / WEIGHT_GRID), bias.astype(np.float32)
@@ -99,6 +99,15 @@ def network_of(
     )
 
 
+def is_exact(weight: NDArray[Any]) -> bool:
+    """Tell whether a layer with such weights, in steps, is computed exactly in float32.
+
+    The largest sum that a unit can come to stays below 2^24 least steps, so that every partial sum
+    is held exactly and BLAS may add in any order and on any number of threads.
+    """
+    return float(np.abs(weight).sum(axis=0, dtype=np.float64).max()) * LIMIT < _EXACT
+
+
 def to_steps(values: Floats) -> Floats:
     """`values` rounded to whole steps within the limit, in place."""
     np.rint(values, out=values)
@@ -114,6 +123,8 @@ def _relu_steps(values: Floats) -> Floats:
 
 def run(member: Network, inputs: Floats, rows: RowPlaces) -> Floats:
     """Return the logits of the rows, in steps of 1 / GRID."""
+    # Residual convolutions whose reach doubles (1, 2, … 32) see 63 lines each way; half-way each
+    # line is told of its whole document. The first layer goes past them to the end.
     start = _relu_steps(member.enter(inputs))
     state = start
     half = len(member.dilations) // 2
@@ -143,6 +154,7 @@ def _neighbours(state: Floats, dilation: int, rows: RowPlaces, wide: Floats) -> 
 
 
 def _pooled(member: Network, state: Floats, rows: RowPlaces) -> Floats:
+    # The hard sigmoid x / 6 + 1/2, in steps.
     gate = member.gate(state)
     gate *= np.float32(1 / 6)
     gate += np.float32(GRID / 2)
@@ -150,9 +162,13 @@ def _pooled(member: Network, state: Floats, rows: RowPlaces) -> Floats:
     value = _relu_steps(member.value(state))
     both = np.concatenate([gate * value, gate], axis=1)
     starts = rows.documents[:-1]
+    # Whole numbers that may pass 2^24: float64 keeps them exact up to 2^53.
     sums = np.add.reduceat(both, starts, axis=0, dtype=np.float64)
     weighted, total = np.split(sums, 2, axis=1)
     count = np.diff(rows.documents)[:, None]
+    # A tenth of an open gate is added, so that a document whose lines are hardly let through has a
+    # mean near 0 and not that of noise. Rounded to steps at once: a quotient of exact numbers is
+    # the same everywhere.
     mean = np.concatenate([weighted / (total + 0.1 * GRID), total / count], axis=1)
     told = member.out(to_steps(mean.astype(np.float32)))
     return to_steps(state + told[rows.document])

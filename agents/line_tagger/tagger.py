@@ -163,6 +163,8 @@ def _blocks(documents: Ints) -> Iterator[tuple[int, int]]:
 
 def _bags(table: NDArray[np.int8], ids: Words32, starts: Ints) -> Floats:
     """Sums of the rows of `table` that the tokens of each line choose."""
+    # Lines by length, the longest first: the n-th tokens of all lines that have so many are then
+    # added in one go, and the loop runs over places in a line instead of over lines.
     size = np.diff(starts)
     order = np.argsort(-size, kind="stable")
     slots = (ids >> np.uint32(32 - (len(table).bit_length() - 1))).astype(np.intp)
@@ -178,6 +180,7 @@ def _bags(table: NDArray[np.int8], ids: Words32, starts: Ints) -> Floats:
 
 
 def _sigmoid(logits: Floats, temperature: float) -> Floats:
+    # Four digits: what differs beyond them in exp() of one machine or another decides nothing.
     scaled = logits.astype(np.float64) / (GRID * temperature)
     return np.round(1 / (1 + np.exp(-scaled)), 4).astype(np.float32)
 

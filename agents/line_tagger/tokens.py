@@ -212,6 +212,11 @@ def _prefix(values: Words32) -> Words32:
 
 
 def _hash(prefix: Words32, starts: Ints, ends: Ints) -> Words32:
+    """Polynomial hashes of many stretches at once: a difference of prefix sums, moved to power 0.
+
+    The base is odd and so has an inverse modulo 2^32, whose powers undo the place of a stretch
+    (Karp and Rabin 1987, "Efficient randomized pattern-matching algorithms").
+    """
     return (prefix[ends] - prefix[starts]) * _DOWN[starts]
 
 

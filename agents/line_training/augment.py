@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from burnish.agents.line_training.corpus import LabelledPage
 
 PROSE_KINDS: Final = frozenset({"article", "documentation"})
+# Chances of each variation. Header and footer are a site's own: under those of another site the
+# words of a menu cannot be learnt together with the page's subject.
 _SWAP_HEAD, _SWAP_TAIL, _CUT_MIDDLE, _SHORTEN = 0.4, 0.4, 0.3, 0.15
 
 
@@ -92,6 +94,7 @@ def _head(frame: FramedPage, others: Sequence[FramedPage], rng: Generator) -> Se
     own = frame.lines[: frame.start]
     if rng.random() < _SWAP_HEAD:
         other = others[int(rng.integers(len(others)))]
+        # The first line stays: it is mostly the title, which later lines are compared with.
         return [*own[:1], *other.lines[1 : other.start]]
     if rng.random() < _SHORTEN:
         return own[int(rng.integers(len(own) + 1)) :]

@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from burnish.agents.line_tagger.features import FEATURES
-from burnish.agents.line_tagger.integer_network import GRID, LIMIT, WEIGHT_GRID
+from burnish.agents.line_tagger.integer_network import GRID, WEIGHT_GRID, is_exact
 from burnish.agents.line_tagger.tagger import FORMAT
 from burnish.agents.line_training.torch_network import ContextBlock, LineNetwork, NetworkShape
-
-_EXACT = 1 << 24
+from burnish.corpora.storage.writers import write_atomic
 
 
 def export(networks: Sequence[LineNetwork], temperature: float) -> dict[str, NDArray[Any]]:
@@ -57,10 +56,7 @@ def export(networks: Sequence[LineNetwork], temperature: float) -> dict[str, NDA
 def save(arrays: Mapping[str, NDArray[Any]], path: Path) -> None:
     """Writes `arrays` to `path`, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **dict(arrays))
-    Path(part).replace(path)
+    write_atomic(path, lambda file: np.savez_compressed(file, allow_pickle=False, **dict(arrays)))
 
 
 def _joined(tables: Sequence[torch.Tensor]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
@@ -68,7 +64,7 @@ def _joined(tables: Sequence[torch.Tensor]) -> tuple[NDArray[np.int8], NDArray[n
 
     A table with fewer rows has each of them repeated: a row is chosen by a hash's highest bits.
     """
-    size = max(len(table) for table in tables)
+    size = max(len(table) for table in tables)  # powers of 2, so that rows repeat evenly
     parts: list[NDArray[np.int8]] = []
     scales: list[NDArray[np.float32]] = []
     for table in tables:
@@ -110,7 +106,7 @@ def _layers(network: LineNetwork) -> dict[str, nn.Linear]:
 
 def _dense(layer: nn.Linear, name: str) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
     weight = np.rint(layer.weight.detach().numpy().T * WEIGHT_GRID)
-    if float(np.abs(weight).sum(axis=0).max()) * LIMIT >= _EXACT:
+    if not is_exact(weight):
         raise ValueError(f"layer {name} is too large to be exact in float32")
     bias = layer.bias.detach().numpy() * np.float32(GRID)
     return weight.astype(np.int16), bias.astype(np.float32)

@@ -41,7 +41,6 @@ class TrainingRecipe:
     dropout: float = 0.3
     word_dropout: float = 0.25
     line_dropout: float = 0.2
-    noise: float = 0.0
     smoothing: float = 0.02
     average: float = 0.995
     draft: float = 0.3
@@ -117,6 +116,7 @@ def train_network(
     optimizer = torch.optim.AdamW(
         trained, lr=recipe.rate, weight_decay=recipe.decay, betas=(0.9, 0.98)
     )
+    # Drawn only to be counted; the draw moves the generator on, and shipped weights hang on that.
     steps = recipe.epochs * (len(samples_of(sets, recipe, rng)) // recipe.batch) + 1
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, recipe.rate, total_steps=steps, pct_start=0.1, final_div_factor=50
@@ -133,6 +133,8 @@ def train_network(
             optimizer.step()
             schedule.step()
             step += 1
+            # The mean of late weights does better on unseen pages than the last ones (Polyak and
+            # Juditsky 1992). It follows closely at first, else it would keep the random start.
             _average(mean, network, min(recipe.average, (1 + step) / (10 + step)))
             total, count = total + float(loss.detach()), count + 1
         progress(f"seed {seed} epoch {epoch + 1}/{recipe.epochs} loss {total / count:.4f}")
@@ -178,6 +180,7 @@ def _slots(hashes: NDArray[np.uint32], size: int) -> Tensor:
 def _batches(
     samples: Sequence[Sample], recipe: TrainingRecipe, rng: Generator
 ) -> Iterator[list[_Example]]:
+    # Encoded eight batches at a time: the features are made for many texts together.
     order: list[int] = rng.permutation(len(samples)).tolist()
     window = recipe.batch * 8
     pending: list[_Example] = []
@@ -197,6 +200,7 @@ def _examples(samples: Sequence[Sample], recipe: TrainingRecipe, rng: Generator)
             continue
         keep = sample.keep[batch.rows[start:stop] - batch.lines[number]]
         weight = _line_weights(keep, batch.weights[start:stop]) * np.float32(sample.weight)
+        # Of a very long document a stretch drawn anew each time; weights are those of the whole.
         if stop - start > recipe.rows:
             start += int(rng.integers(stop - start - recipe.rows))
         part = slice(start, min(stop, start + recipe.rows))
@@ -232,6 +236,8 @@ def _loss(
     packed = _packed(batch, network.shape, recipe, rng)
     keep = np.concatenate([example.keep for example in batch])
     weight = np.concatenate([example.weight for example in batch])
+    # The draft is the logit half-way: trained too, it gives the lower layers a gradient of their
+    # own (Lee et al. 2015, "Deeply-supervised nets"). It is not exported.
     target = torch.from_numpy(np.nan_to_num(keep)) * (1 - 2 * recipe.smoothing) + recipe.smoothing
     final, draft = network(packed)
     losses = functional.binary_cross_entropy_with_logits(final, target, reduction="none")
@@ -252,9 +258,6 @@ def _packed(
     documents = np.zeros(len(batch) + 1, np.int64)
     np.cumsum([len(example.starts) for example in batch], out=documents[1:])
     features = np.concatenate([example.features for example in batch])
-    if recipe.noise:
-        noise = rng.standard_normal(features.shape, np.float32)
-        features += np.float32(recipe.noise) * noise
     rows = LineBatch(
         rows=np.arange(len(sizes)),
         documents=documents,

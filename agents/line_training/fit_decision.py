@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from burnish.agents.line_tagger.decision import DecisionRule, Tagged, decide, worthless
 from burnish.agents.line_tagger.tagger import LineTagger
 from burnish.agents.line_training.corpus import FOLDS, PageScorer, fold_of, load_pages
+from burnish.corpora.storage.writers import write_atomic
 
 _Doubles = NDArray[np.float64]
 _Flags = NDArray[np.bool_]
@@ -165,10 +166,7 @@ def store(rule: DecisionRule, weights: Path) -> None:
         arrays: dict[str, NDArray[Any]] = dict(file)
     meta = json.loads(str(arrays["meta"]))
     arrays["meta"] = np.array(json.dumps({**meta, "decision": rule.as_values()}))
-    part = weights.with_name(weights.name + ".part")
-    with part.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
-    part.replace(weights)
+    write_atomic(weights, lambda file: np.savez_compressed(file, allow_pickle=False, **arrays))
 
 
 def report(pages: FittingSet, limits: DecisionLimits | None = None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ _HEAD: Final = """# Line tagger
 
 For every line of a plain-text document the probability that it belongs to the main content, with
 the whole document as context. Shipped as `line_tagger.npz` (int8 tables, int16 weights); read by
-`line_tagger.py` with NumPy alone.
+`tagger.py` with NumPy alone.
 
 ## Training data
 
@@ -41,7 +41,7 @@ Every epoch sees new variants of the pages: headers and footers of other pages, 
 clean documents. P lines count by the share that is kept. The run-time arithmetic is in whole
 numbers that float32 holds exactly: results do not depend on BLAS, threads or batches.
 
-Decision (`line_decision.py`): the bar of a document is half its best expected token F1, at most
+Decision (`decision.py`): the bar of a document is half its best expected token F1, at most
 the threshold (0.4). A document without a line below P(keep) 0.025 stays whole, unless its noise
 forms a frame: at least 4 lines below the bar at its start and 4 at its end, 40 % of all its lines,
 and their mean P(keep) under 0.18. Error pages and keyword spam are dropped by rules of their own.

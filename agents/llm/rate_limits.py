@@ -76,6 +76,9 @@ class AdaptiveLimit:
             started: the round `acquire` returned; one overload of many requests halves once.
             outcome: how the server bore the request.
         """
+        # 1 / limit for each success adds up to one for a full round of them. Requests that were in
+        # flight together are refused together: they began under the same limit, which they halve
+        # once (Chiu and Jain 1989 on why this pair settles on a fair share).
         if outcome == "good":
             self._limit = min(self._highest, self._limit + 1 / self._limit)
         elif outcome == "overload" and started == self._rounds:
@@ -190,6 +193,7 @@ class RequestGate:
                 self.breaker.withdraw()
             self.limit.release(ticket, "good" if answered else "other")
             return
+        # Every other failure is the answer of a server that is up.
         if error.kind in _DOWN:
             self.breaker.fail()
         else:

@@ -39,6 +39,7 @@ class RetryPolicy:
             return None
         if failures >= self.attempts or charged >= self.charged_attempts:
             return None
+        # Exponential back-off of which half is drawn: clients that failed together come back apart.
         growing = min(self.longest_wait_s, self.first_wait_s * 2 ** (failures - 1))
         wait = draw.uniform(0.5, 1.0) * growing
         if error.retry_after is None:

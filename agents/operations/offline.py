@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from burnish.agents.operations.operation import EditOrder, EditResult
 from burnish.corpora.records import QAItem
 from burnish.tools.arrays import Vectors
-from burnish.tools.distractors.cue_balance import Balance, Drawn, balanced
+from burnish.tools.distractors.cue_balance import Balance, DrawnSets, balanced
 from burnish.tools.distractors.mining import (
     Options,
     Terms,
@@ -148,7 +148,7 @@ class OptionIndex:
     def _half(self, id: str) -> int:
         return rank(self._seed, f"half {id}") % 2
 
-    def _learn(self, half: int, wrong: int, terms: Terms) -> list[Drawn]:
+    def _learn(self, half: int, wrong: int, terms: Terms) -> list[DrawnSets]:
         """Draw sets for some items of a half that have as many wrong answers."""
         fellows = [
             (rank(self._seed, f"learn {one.id}"), one.id, one, cell)
@@ -156,7 +156,7 @@ class OptionIndex:
             for one in items
             if len(one.choices) == wrong + 1 and self._half(one.id) == half
         ]
-        held: list[Drawn] = []
+        held: list[DrawnSets] = []
         for *_, one, cell in sorted(fellows, key=lambda fellow: fellow[:2]):
             wanted, options = self.wanted(one, wrong, cell), self.cell(cell).options
             rows = fitting(wanted, options, terms).rows

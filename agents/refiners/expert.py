@@ -1,7 +1,7 @@
 """The expert: a large model that returns a document without its noise, window by window.
 
 Its words are never used: what it returns is aligned with the document, and only deletions that can
-be proved to be deletions go on (`tools.intent`, `tools.guards`).
+be proved to be deletions go on (`tools.distill`).
 """
 
 import re

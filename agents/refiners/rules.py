@@ -13,7 +13,7 @@ from itertools import groupby
 from burnish.corpora.errors import UsageError
 from burnish.corpora.records import Document, digest
 from burnish.tools.deletion.program import Call, Note, Program, RemoveAll, RemoveLines
-from burnish.tools.text import quality_signals as signals
+from burnish.tools.text import quality_signals
 
 RULES_VERSION = 1
 """Raised whenever the same settings would decide differently."""
@@ -178,7 +178,7 @@ def _line_reasons(lines: Sequence[str], lowered: str, config: RulesConfig) -> li
             reasons.append(None)
         elif (javascript or phrases) and (found := _phrase_reason(line, phrases, config)):
             reasons.append(found)
-        elif not signals.has_words(line, config.min_line_words):
+        elif not quality_signals.has_words(line, config.min_line_words):
             reasons.append("too_few_words")
         elif marks and not line.endswith(marks):
             reasons.append("no_terminal_punctuation")
@@ -241,8 +241,8 @@ def _raw_fault(text: str, config: RulesConfig) -> str:
         return "lorem_ipsum"
     if config.curly_bracket and "{" in text:
         return "curly_bracket"
-    tokens = signals.words(text)
-    lines = signals.filled_lines(text)
+    tokens = quality_signals.words(text)
+    lines = quality_signals.filled_lines(text)
     if _lacks_quality(text, tokens, lines, config):
         return "gopher_quality"
     if _repeats_blocks(text, lines, config) or _repeats_words(tokens, config):
@@ -255,23 +255,23 @@ def _lacks_quality(
 ) -> bool:
     if not config.min_words <= len(tokens) <= config.max_words:
         return True
-    if not signals.is_unspaced(tokens):
-        length = signals.mean_length(tokens)
+    if not quality_signals.is_unspaced(tokens):
+        length = quality_signals.mean_length(tokens)
         if not config.min_mean_word_length <= length <= config.max_mean_word_length:
             return True
-        if signals.stop_words_found(tokens, config.stop_words) < config.min_stop_words:
+        if quality_signals.stop_words_found(tokens, config.stop_words) < config.min_stop_words:
             return True
     return (
-        signals.symbols_per_word(text, tokens) > config.max_symbols_per_word
-        or signals.bullet_share(lines) > config.max_bullet_lines
-        or signals.ellipsis_share(lines) > config.max_ellipsis_lines
-        or signals.alphabetic_share(tokens) < config.min_alphabetic_words
+        quality_signals.symbols_per_word(text, tokens) > config.max_symbols_per_word
+        or quality_signals.bullet_share(lines) > config.max_bullet_lines
+        or quality_signals.ellipsis_share(lines) > config.max_ellipsis_lines
+        or quality_signals.alphabetic_share(tokens) < config.min_alphabetic_words
     )
 
 
 def _repeats_blocks(text: str, lines: Sequence[str], config: RulesConfig) -> bool:
-    by_line = signals.duplicates(lines)
-    by_paragraph = signals.duplicates(signals.paragraphs(text))
+    by_line = quality_signals.duplicates(lines)
+    by_paragraph = quality_signals.duplicates(quality_signals.paragraphs(text))
     return (
         by_line.share > config.max_duplicate_lines
         or by_line.char_share > config.max_duplicate_line_chars
@@ -282,10 +282,10 @@ def _repeats_blocks(text: str, lines: Sequence[str], config: RulesConfig) -> boo
 
 def _repeats_words(tokens: Sequence[str], config: RulesConfig) -> bool:
     for n, limit in enumerate(config.max_top_ngram_chars, start=2):
-        if signals.top_ngram_share(tokens, n) > limit:
+        if quality_signals.top_ngram_share(tokens, n) > limit:
             return True
     for n, limit in enumerate(config.max_duplicate_ngram_chars, start=5):
-        share = signals.duplicate_ngram_share(tokens, n)
+        share = quality_signals.duplicate_ngram_share(tokens, n)
         if share > limit:
             return True
         if not share:
@@ -297,9 +297,9 @@ def _rest_fault(lines: Sequence[str], reasons: Sequence[str | None], config: Rul
     """Say why what C4's line rules leave is to be dropped, as in FineWeb's order of filters."""
     kept = [line.strip() for line, reason in zip(lines, reasons, strict=True) if reason == ""]
     if (
-        signals.ending_share(kept, config.terminal_marks) <= config.min_punctuated_lines
-        or signals.duplicates(kept).char_share >= config.duplicate_line_chars
-        or signals.short_share(kept, config.short_line_length) >= config.short_lines
+        quality_signals.ending_share(kept, config.terminal_marks) <= config.min_punctuated_lines
+        or quality_signals.duplicates(kept).char_share >= config.duplicate_line_chars
+        or quality_signals.short_share(kept, config.short_line_length) >= config.short_lines
     ):
         return "fineweb_quality"
     return ""

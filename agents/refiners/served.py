@@ -59,7 +59,8 @@ class ServedConfig:
 
 
 Drive = Callable[["ServedRefiner", Document, Sequence[Attempt]], Awaitable[Program]]
-"""Takes the steps of a `ServedRefiner` in turn; burnish's own is a graph, `graphs.conversation`."""
+"""Takes the steps of a `ServedRefiner` in turn; burnish's own is a graph
+(`conversation_graph.converse`)."""
 
 
 PROMPT = Path(__file__).with_name("refine.md")

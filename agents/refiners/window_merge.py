@@ -94,6 +94,7 @@ def _voter(conversation: Conversation, page: NumberedText) -> _Voter | None:
 
 
 def _weighed(call: Call, others: Sequence[_Voter], page: NumberedText) -> Call:
+    # The window itself votes for all of its call; windows beside it for what they were shown.
     spans = resolve(Program((call,)), page.text, page.lines).spans
     votes = agreeing = sum(stop - start for start, stop in spans)
     for voter in others:

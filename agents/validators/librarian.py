@@ -29,7 +29,7 @@ from burnish.corpora.wikipedia.passages import Passage
 from burnish.tools.answers.choices import keyed, unlabelled
 from burnish.tools.retrieval.answer_support import Support, mentions, supports
 from burnish.tools.retrieval.embedder import Embedder
-from burnish.tools.retrieval.hybrid_index import Hit
+from burnish.tools.retrieval.hybrid_index import SearchHit
 
 NAME = "librarian"
 PATH = "retrieval"
@@ -39,7 +39,7 @@ PROMPT = Path(__file__).with_name("librarian.md")
 class PassageFinder(Protocol):
     """Whoever finds passages: normally a `WikiIndex`."""
 
-    def search(self, question: str, k: int = 5) -> list[Hit]:
+    def search(self, question: str, k: int = 5) -> list[SearchHit]:
         """Return up to k passages, best first."""
         ...
 

@@ -1,7 +1,7 @@
 """The reasoner: a model writes a program, the sandbox runs it, its answer is held against the key.
 
 The model sees the question and never the key. A program that fails goes back once with its error.
-With several samples the programs vote (`agents.voting`). Where the data set gives calculations they
+With several samples the programs vote (`voting`). Where the data set gives calculations they
 are checked too, without any model, as a path of their own (`annotated_steps`). An item that
 cannot be computed is an abstention, and so is a failure of a boundary.
 
@@ -31,7 +31,7 @@ from burnish.corpora.errors import (
 from burnish.corpora.records import Evidence, QAItem, Verdict, digest
 from burnish.tools.answers.choices import keyed, unlabelled
 from burnish.tools.answers.compare import Comparison, Tolerance
-from burnish.tools.answers.judge import Judge, Runner
+from burnish.tools.answers.judge import Judge, ProgramRunner
 from burnish.tools.answers.program_output import found_answer
 from burnish.tools.sandbox.results import Execution
 
@@ -90,7 +90,7 @@ class Reasoner:
         config: samples, bounds and tolerance.
     """
 
-    runner: Runner
+    runner: ProgramRunner
     model: Model | None = None
     config: ReasonerConfig = field(default_factory=ReasonerConfig)
 

@@ -50,6 +50,7 @@ def vote(ballots: Sequence[Ballot], groups: Sequence[Sequence[int]], *, agreeing
     found = ballots[top[0]].answer
     favouring = sum(ballot.key == "same" for ballot in ballots)
     others = [len(group) for group in groups if ballots[group[0]].key != "same"]
+    # A key found by as many as any other answer stands: it has the data set's own word besides.
     if favouring and favouring >= max(others, default=0):
         confidence = favouring / (total + 1)
         keyed = next(ballot.answer for ballot in ballots if ballot.key == "same")
@@ -58,6 +59,7 @@ def vote(ballots: Sequence[Ballot], groups: Sequence[Sequence[int]], *, agreeing
         return Vote("abstain", 0.0, found, "the programs disagree, and some find the key")
     if len(ranked) > 1 and len(ranked[1]) == len(top):
         return Vote("abstain", 0.0, None, "the programs disagree")
+    # One comparison that could not be made is enough doubt to leave the key alone.
     if any(ballots[place].key != "different" for place in top):
         return Vote("abstain", 0.0, found, "whether the answer is the keyed one cannot be told")
     if len(top) < min(agreeing, total):

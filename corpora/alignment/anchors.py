@@ -4,7 +4,6 @@ Nothing here promises the longest common subsequence; whoever needs it compares 
 characters kept with its length, which is far cheaper to compute than the subsequence itself.
 """
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -18,6 +17,7 @@ from burnish.corpora.alignment.lcs import (
     common_runs,
     common_suffix,
     merged,
+    rising_chain,
     shifted,
 )
 
@@ -64,7 +64,7 @@ def _chain(raw: str, refined: str) -> list[tuple[int, int]]:
     ]
     return [
         pair
-        for pair in _rising(starts)
+        for pair in rising_chain(starts)
         if raw.startswith(refined[pair[1] : pair[1] + ANCHOR], pair[0])
     ]
 
@@ -80,24 +80,6 @@ def _once(text: str) -> tuple[NDArray[np.uint64], NDArray[np.intp]]:
         hashes = hashes * _FACTOR + symbols[offset : offset + count]
     values, firsts, counts = np.unique(hashes, return_index=True, return_counts=True)
     return values[counts == 1], firsts[counts == 1]
-
-
-def _rising(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return the longest chain of pairs, given by their second place, that rises in the first."""
-    tails: list[int] = []
-    heights: list[int] = []
-    links: list[int] = []
-    for place, _ in pairs:
-        length = bisect_left(heights, place)
-        links.append(tails[length - 1] if length else -1)
-        tails[length : length + 1] = [len(links) - 1]
-        heights[length : length + 1] = [place]
-    chain: list[tuple[int, int]] = []
-    at = tails[-1] if tails else -1
-    while at >= 0:
-        chain.append(pairs[at])
-        at = links[at]
-    return chain[::-1]
 
 
 def _extended(raw: str, refined: str, chain: Sequence[tuple[int, int]]) -> list[Run]:

@@ -6,8 +6,9 @@ common subsequences", CACM 1975) on rows computed bit-parallel (Hyyrö, "Bit-par
 computation revisited", 2004) with Python's big integers.
 """
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import NamedTuple
 
@@ -114,6 +115,28 @@ def shifted(runs: Iterator[Run] | list[Run], raw_by: int, refined_by: int) -> It
     """Yield the runs with their places moved."""
     for run in runs:
         yield Run(run.raw + raw_by, run.refined + refined_by, run.size)
+
+
+def rising_chain(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the longest chain of pairs that rises in both places; the second ones rise already.
+
+    Patience sorting: `tails[n]` ends the chain of n + 1 pairs whose last first place is smallest,
+    so one binary search a pair tells how long a chain it can end.
+    """
+    tails: list[int] = []
+    heights: list[int] = []
+    links: list[int] = []
+    for at, (place, _) in enumerate(pairs):
+        length = bisect_left(heights, place)
+        links.append(tails[length - 1] if length else -1)
+        tails[length : length + 1] = [at]
+        heights[length : length + 1] = [place]
+    chain: list[tuple[int, int]] = []
+    at = tails[-1] if tails else -1
+    while at >= 0:
+        chain.append(pairs[at])
+        at = links[at]
+    return chain[::-1]
 
 
 def _solve(raw: str, refined: str, raw_at: int, refined_at: int) -> Iterator[Run]:

@@ -4,7 +4,6 @@ Equal lines are paired first, in few runs; a line without an equal goes where it
 A place is taken only if the rest still fits after it: if there is an embedding, one is found.
 """
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from burnish.corpora.alignment.lcs import (
     common_runs,
     common_suffix,
     merged,
+    rising_chain,
     shifted,
 )
 from burnish.corpora.alignment.subsequence import contains, embed
@@ -188,20 +188,4 @@ def _once_in_both(raw: str, refined: str) -> list[tuple[int, int]]:
     once &= {symbol for symbol, count in refined_counts.items() if count == 1}
     places = {symbol: at for at, symbol in enumerate(raw) if symbol in once}
     pairs = [(places[symbol], at) for at, symbol in enumerate(refined) if symbol in once]
-    return _rising(pairs)
-
-
-def _rising(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return the longest chain of pairs that rises in both places; the second ones rise already."""
-    tails: list[int] = []
-    links: list[tuple[int, int]] = []
-    for at, (place, _) in enumerate(pairs):
-        length = bisect_left(tails, place, key=lambda index: pairs[index][0])
-        links.append((tails[length - 1] if length else -1, length))
-        tails[length : length + 1] = [at]
-    chain: list[tuple[int, int]] = []
-    at = tails[-1] if tails else -1
-    while at >= 0:
-        chain.append(pairs[at])
-        at = links[at][0]
-    return chain[::-1]
+    return rising_chain(pairs)

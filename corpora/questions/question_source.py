@@ -22,12 +22,12 @@ from burnish.corpora.errors import SourceError, UsageError
 from burnish.corpora.questions.answer_records import Answer, answers_of, find_records
 from burnish.corpora.questions.columns import Layout, QuestionFields, Values, find_layout
 from burnish.corpora.questions.items import read_item
-from burnish.corpora.readers.columnar import Place
+from burnish.corpora.readers.columnar import BatchRow
 from burnish.corpora.readers.document_source import made_id
 from burnish.corpora.readers.locations import find_parts
 from burnish.corpora.readers.row_checks import Gate, no_column
-from burnish.corpora.readers.rows import BadRow, Part, Row, Selection
-from burnish.corpora.readers.sampling import Draw
+from burnish.corpora.readers.rows import BadRow, RowSelection, SourcePart, SourceRow
+from burnish.corpora.readers.sampling import RowSample
 from burnish.corpora.readers.schema import without_nulls
 from burnish.corpora.records import QAItem, Value
 from burnish.corpora.storage.arrow_json import json_lines
@@ -48,7 +48,7 @@ _SAMPLE = 200
 _PARTS = 4
 """Parts whose rows are looked at for that."""
 _FIELDS = QuestionFields()
-_SELECTION = Selection()
+_SELECTION = RowSelection()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class QuestionGate(Gate):
 def open_questions(
     location: str,
     fields: QuestionFields = _FIELDS,
-    selection: Selection = _SELECTION,
+    selection: RowSelection = _SELECTION,
     *,
     strict: bool = False,
 ) -> "QuestionSource":
@@ -142,7 +142,12 @@ class QuestionSource:
     """The items of some parts; every pass reads the same ones in the same order."""
 
     def __init__(
-        self, parts: Sequence[Part], fields: QuestionFields, selection: Selection, *, strict: bool
+        self,
+        parts: Sequence[SourcePart],
+        fields: QuestionFields,
+        selection: RowSelection,
+        *,
+        strict: bool,
     ) -> None:
         self._parts = parts
         self._selection = selection
@@ -183,7 +188,7 @@ class QuestionSource:
         if selection.sample is None:
             yield from islice(self._read(taps), selection.limit)
             return
-        draw = Draw(selection.sample, selection.seed)
+        draw = RowSample(selection.sample, selection.seed)
         for position, row in enumerate(islice(self._read(taps), selection.limit)):
             draw.offer(position, None if isinstance(row, BadRow) else 0)
         drawn = set(draw.positions())
@@ -204,7 +209,7 @@ class QuestionSource:
             whole.update(digest)
         return whole.hexdigest()
 
-    def _read_through(self, part: Part) -> bytes:
+    def _read_through(self, part: SourcePart) -> bytes:
         tap = Tap()
         with closing(self._gate()) as gate:
             for _ in part.rows(gate, tap):
@@ -229,7 +234,7 @@ class QuestionSource:
             gate.require_columns(self._parts[0].name, head.columns if head else None)
 
 
-def _raw(part: Part, position: int, row: Row, cells: "_Cells") -> RawQuestion:
+def _raw(part: SourcePart, position: int, row: SourceRow, cells: "_Cells") -> RawQuestion:
     identity = row.id
     if identity is None:
         # Where the question is a conversation, that is what stands in place of the text.
@@ -246,9 +251,9 @@ class _Cells:
         self._batch: object = None
         self._rows: list[dict[str, Value]] = []
 
-    def of(self, row: Row) -> Values:
+    def of(self, row: SourceRow) -> Values:
         """Return the cells of a row by column."""
-        if not isinstance(row.rest, Place):
+        if not isinstance(row.rest, BatchRow):
             return cast("dict[str, Value]", row.rest)
         batch, index = row.rest
         if batch is not self._batch:
@@ -260,7 +265,7 @@ class _Cells:
         return self._rows[index]
 
 
-def _layout(parts: Sequence[Part], fields: QuestionFields) -> Layout:
+def _layout(parts: Sequence[SourcePart], fields: QuestionFields) -> Layout:
     columns: dict[str, None] = {}
     heads = [part.head() for part in parts]
     for head in heads:
@@ -280,7 +285,7 @@ def _layout(parts: Sequence[Part], fields: QuestionFields) -> Layout:
     return replace(layout, records=find_records(tuple(columns), sample, taken, fields.records))
 
 
-def _schema(parts: Sequence[Part]) -> pa.Schema | None:
+def _schema(parts: Sequence[SourcePart]) -> pa.Schema | None:
     schemas = [part.head().schema for part in parts]
     known = [schema for schema in schemas if schema is not None]
     if len(known) < len(schemas):
@@ -291,12 +296,12 @@ def _schema(parts: Sequence[Part]) -> pa.Schema | None:
         return None
 
 
-def loose_rows(part: Part) -> Iterator[Values]:
+def loose_rows(part: SourcePart) -> Iterator[Values]:
     """Yield the rows that can be read at all, whatever their columns are."""
     cells = _Cells()
     first = (part.head().columns or ("",))[0]
     for row in part.rows(_Open(first), None):
-        if isinstance(row, Row):
+        if isinstance(row, SourceRow):
             yield cells.of(row)
             continue
         # What is refused comes back as JSON, unless it cannot be read.

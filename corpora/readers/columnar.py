@@ -16,7 +16,7 @@ import pyarrow.types as kinds
 
 from burnish.corpora.errors import SourceError
 from burnish.corpora.readers.row_checks import Gate
-from burnish.corpora.readers.rows import BadRow, Head, Row
+from burnish.corpora.readers.rows import BadRow, Head, SourceRow
 from burnish.corpora.storage.arrow_json import binary, json_lines
 from burnish.corpora.storage.streams import KEPT, Tap
 
@@ -25,7 +25,7 @@ _BATCH_ROWS = 8_192
 _FAULTS = (OSError, pa.ArrowException)
 
 
-class Place(NamedTuple):
+class BatchRow(NamedTuple):
     """Where a row's columns are."""
 
     batch: pa.RecordBatch
@@ -47,7 +47,7 @@ class ParquetFile:
         except _FAULTS as error:
             raise _cannot_open(self.name, "Parquet", error) from error
 
-    def rows(self, gate: Gate, tap: Tap | None) -> Iterator[Row | BadRow]:
+    def rows(self, gate: Gate, tap: Tap | None) -> Iterator[SourceRow | BadRow]:
         """Yield the rows of all row groups."""
         if tap is not None:
             tap.drink(self.path)
@@ -81,7 +81,7 @@ class ArrowFile:
         except _FAULTS as error:
             raise _cannot_open(self.name, "Arrow", error) from error
 
-    def rows(self, gate: Gate, tap: Tap | None) -> Iterator[Row | BadRow]:
+    def rows(self, gate: Gate, tap: Tap | None) -> Iterator[SourceRow | BadRow]:
         """Yield the rows of all batches."""
         if tap is not None:
             tap.drink(self.path)
@@ -117,7 +117,9 @@ def head_of(schema: pa.Schema) -> Head:
     return Head(tuple(schema.names), schema)
 
 
-def table_rows(name: str, batches: Iterator[pa.RecordBatch], gate: Gate) -> Iterator[Row | BadRow]:
+def table_rows(
+    name: str, batches: Iterator[pa.RecordBatch], gate: Gate
+) -> Iterator[SourceRow | BadRow]:
     """Yield the rows of record batches; where reading fails, one bad row tells it and ends them."""
     number = 0
     while True:
@@ -144,7 +146,7 @@ def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 
 def _piece_rows(
     name: str, batch: pa.RecordBatch, gate: Gate, before: int
-) -> Iterator[Row | BadRow]:
+) -> Iterator[SourceRow | BadRow]:
     texts = _values(batch.column(gate.text))
     ids = None if gate.id is None else _values(batch.column(gate.id))
     share = batch.nbytes // max(batch.num_rows, 1) // 4
@@ -155,7 +157,7 @@ def _piece_rows(
         if reason is None:
             text = cast("str", text)
             own = None if ids is None else str(given)
-            yield Row(number, text, own, Place(batch, index), max(len(text), share))
+            yield SourceRow(number, text, own, BatchRow(batch, index), max(len(text), share))
         else:
             raw = json_lines(batch.slice(index, 1))[0].rstrip(b"\n")
             yield BadRow(name, number, reason, raw[:KEPT])
@@ -181,7 +183,7 @@ def _decoded(stored: bytes) -> str | bytes:
 
 def taken(rests: Sequence[object], schema: pa.Schema) -> pa.RecordBatch:
     """Copy the columns of rows out of the batches they lie in, cast to a schema that fits all."""
-    places = cast("Sequence[Place]", rests)
+    places = cast("Sequence[BatchRow]", rests)
     parts: list[pa.RecordBatch] = []
     for _, group in groupby(places, key=lambda place: id(place.batch)):
         run = list(group)

@@ -20,8 +20,16 @@ from burnish.corpora.errors import SourceError, UsageError
 from burnish.corpora.readers.columnar import joined
 from burnish.corpora.readers.locations import find_parts
 from burnish.corpora.readers.row_checks import Gate
-from burnish.corpora.readers.rows import BadRow, Fields, Part, Row, Selection, Shard, Survey
-from burnish.corpora.readers.sampling import Draw
+from burnish.corpora.readers.rows import (
+    BadRow,
+    Fields,
+    RowSelection,
+    Shard,
+    SourcePart,
+    SourceRow,
+    Survey,
+)
+from burnish.corpora.readers.sampling import RowSample
 from burnish.corpora.readers.schema import (
     check_head,
     id_column,
@@ -33,16 +41,16 @@ from burnish.corpora.readers.schema import (
 from burnish.corpora.storage.streams import Tap
 from burnish.corpora.storage.type_inference import Kinds
 
-__all__ = ["BadRow", "Fields", "Selection", "Shard", "Source", "Survey", "open_source"]
+__all__ = ["BadRow", "Fields", "RowSelection", "Shard", "Source", "Survey", "open_source"]
 
 _FIELDS = Fields()
-_SELECTION = Selection()
+_SELECTION = RowSelection()
 
 
 def open_source(
     location: str,
     fields: Fields = _FIELDS,
-    selection: Selection = _SELECTION,
+    selection: RowSelection = _SELECTION,
     *,
     strict: bool = False,
 ) -> "Source":
@@ -68,17 +76,17 @@ def open_source(
 class _Found(NamedTuple):
     """A row where it was found."""
 
-    part: Part
+    part: SourcePart
     position: int
     """Counts from 1 over all rows of the input, good and bad."""
-    item: Row | BadRow
+    item: SourceRow | BadRow
 
 
 class Source:
     """The rows of some parts, as documents that can be told apart and counted."""
 
     def __init__(
-        self, parts: Sequence[Part], fields: Fields, selection: Selection, *, strict: bool
+        self, parts: Sequence[SourcePart], fields: Fields, selection: RowSelection, *, strict: bool
     ) -> None:
         self._parts = parts
         self._heads = [part.head() for part in parts]
@@ -104,7 +112,7 @@ class Source:
             SourceError: no row has the column of texts, or a row is bad and `strict` is set.
         """
         taps = {part.name: Tap(progress) for part in self._parts}
-        draw = Draw(self._selection.sample, self._selection.seed)
+        draw = RowSample(self._selection.sample, self._selection.seed)
         kinds = Kinds(self._text)
         typed = {
             part.name
@@ -154,7 +162,7 @@ class Source:
         found: list[_Found] = []
         with closing(self._gate()) as gate:
             for one in self._selected(gate):
-                own = one.item.weight if isinstance(one.item, Row) else len(one.item.raw) // 4
+                own = one.item.weight if isinstance(one.item, SourceRow) else len(one.item.raw) // 4
                 if rows and (rows == max_rows or weight + own > max_chars):
                     if wanted:
                         yield self._shard(index, found, survey.schema)
@@ -217,7 +225,9 @@ class Source:
 
     def _shard(self, index: int, found: Sequence[_Found], schema: pa.Schema) -> Shard:
         bad = [one.item for one in found if isinstance(one.item, BadRow)]
-        good = [(one.part, one.position, one.item) for one in found if isinstance(one.item, Row)]
+        good = [
+            (one.part, one.position, one.item) for one in found if isinstance(one.item, SourceRow)
+        ]
         texts = [row.text for _, _, row in good]
         ids = [row.id or made_id(row.text, position) for _, position, row in good]
         # The column of made ids is the first of the schema.
@@ -233,7 +243,9 @@ class Source:
         rest = schema.remove(schema.get_field_index(self._text))
         return Shard(index, ids, texts, pa.RecordBatch.from_arrays(arrays, schema=rest), bad)
 
-    def _batch(self, part: Part, rests: Sequence[object], schema: pa.Schema) -> pa.RecordBatch:
+    def _batch(
+        self, part: SourcePart, rests: Sequence[object], schema: pa.Schema
+    ) -> pa.RecordBatch:
         try:
             return part.batch(rests, schema)
         except (pa.ArrowException, OverflowError, TypeError) as error:
@@ -248,5 +260,5 @@ def made_id(text: str, position: int) -> str:
     return f"{hashlib.sha256(text.encode()).hexdigest()[:16]}-{position}"
 
 
-def _object(row: Row) -> dict[str, object]:
+def _object(row: SourceRow) -> dict[str, object]:
     return row.rest if isinstance(row.rest, dict) else {}

@@ -14,7 +14,7 @@ import pyarrow as pa
 from burnish.corpora.errors import SourceError
 from burnish.corpora.readers.columnar import head_of, table_rows, taken
 from burnish.corpora.readers.row_checks import Gate
-from burnish.corpora.readers.rows import BadRow, Head, Part, Row
+from burnish.corpora.readers.rows import BadRow, Head, SourcePart, SourceRow
 from burnish.corpora.storage.streams import Tap
 
 _BATCH_BYTES = 8 << 20
@@ -32,7 +32,7 @@ class HubSplit:
         """Return the schema of the split."""
         return head_of(self.table.schema)
 
-    def rows(self, gate: Gate, tap: Tap | None) -> Iterator[Row | BadRow]:
+    def rows(self, gate: Gate, tap: Tap | None) -> Iterator[SourceRow | BadRow]:
         """Yield the rows of the split."""
         return table_rows(self.name, self._batches(tap), gate)
 
@@ -51,7 +51,7 @@ class HubSplit:
                 yield batch
 
 
-def open_hub(location: str) -> list[Part]:
+def open_hub(location: str) -> list[SourcePart]:
     """Open `org/name[@split][#config]`, downloading it into the cache of `datasets` if need be.
 
     Raises:
@@ -76,6 +76,6 @@ def open_hub(location: str) -> list[Part]:
     return [_part(name, str(key), one) for key, one in found.items()]
 
 
-def _part(name: str, split: str, dataset: object) -> Part:
+def _part(name: str, split: str, dataset: object) -> SourcePart:
     table: pa.Table = dataset.data.table  # pyright: ignore[reportAttributeAccessIssue]
     return HubSplit(f"{name}@{split}" if split else name, table)

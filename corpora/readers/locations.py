@@ -7,7 +7,7 @@ from typing import cast
 
 from burnish.corpora.errors import SourceError
 from burnish.corpora.readers.columnar import ArrowFile, ParquetFile
-from burnish.corpora.readers.rows import Part
+from burnish.corpora.readers.rows import SourcePart
 from burnish.corpora.readers.text_formats import Delimited, JsonLines
 
 _PACKED = (".gz", ".zst")
@@ -19,7 +19,7 @@ KNOWN = (
 )
 
 
-def find_parts(location: str) -> list[Part]:
+def find_parts(location: str) -> list[SourcePart]:
     """Return the parts that a location names: files sorted by relative path, splits in order.
 
     Raises:
@@ -43,13 +43,13 @@ def find_parts(location: str) -> list[Part]:
     return [part]
 
 
-def _folder(folder: Path, split: str) -> list[Part]:
+def _folder(folder: Path, split: str) -> list[SourcePart]:
     if split:
         raise SourceError(f"{folder.name}: '@{split}' needs a folder made by save_to_disk")
     return _known(folder, sorted(folder.rglob("*")), f"{folder}: the folder has no file to read")
 
 
-def _pattern(pattern: str) -> list[Part]:
+def _pattern(pattern: str) -> list[SourcePart]:
     path = Path(pattern)
     steps = path.parts
     wild = next((at for at, step in enumerate(steps) if any(c in step for c in "*?[")), None)
@@ -60,7 +60,7 @@ def _pattern(pattern: str) -> list[Part]:
     return _known(root, found, f"{pattern}: no file to read fits the pattern")
 
 
-def _known(root: Path, paths: Sequence[Path], complaint: str) -> list[Part]:
+def _known(root: Path, paths: Sequence[Path], complaint: str) -> list[SourcePart]:
     named = {path.relative_to(root).as_posix(): path for path in paths}
     for name in named:
         # Names go into records, which are UTF-8.
@@ -79,7 +79,7 @@ def _known(root: Path, paths: Sequence[Path], complaint: str) -> list[Part]:
     return parts
 
 
-def _part(name: str, path: Path) -> Part | None:
+def _part(name: str, path: Path) -> SourcePart | None:
     suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
     packed = bool(suffixes) and suffixes[-1] in _PACKED
     kind = (suffixes[:-1] if packed else suffixes)[-1:]
@@ -94,7 +94,7 @@ def _part(name: str, path: Path) -> Part | None:
     return ArrowFile(name, path) if kind[0] in _ARROW and not packed else None
 
 
-def _saved(folder: Path, split: str) -> list[Part]:
+def _saved(folder: Path, split: str) -> list[SourcePart]:
     """Return the parts of a folder that `save_to_disk` made, none when it is another folder."""
     several = folder / "dataset_dict.json"
     if several.is_file():
@@ -110,10 +110,10 @@ def _saved(folder: Path, split: str) -> list[Part]:
     return _saved_split(folder, "")
 
 
-def _saved_split(folder: Path, prefix: str) -> list[Part]:
+def _saved_split(folder: Path, prefix: str) -> list[SourcePart]:
     # The state lists the files: a folder may also hold caches, which are no part of the dataset.
     state = _read(folder / "state.json")
-    parts: list[Part] = []
+    parts: list[SourcePart] = []
     for entry in _list(state.get("_data_files")):
         name = _mapping(entry).get("filename")
         if not isinstance(name, str) or not (folder / name).is_file():

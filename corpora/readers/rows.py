@@ -23,7 +23,7 @@ class Fields:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class RowSelection:
     """Which rows of the input are taken; good and bad rows count alike."""
 
     limit: int | None = None
@@ -74,7 +74,7 @@ class Shard:
     bad: list[BadRow]
 
 
-class Row(NamedTuple):
+class SourceRow(NamedTuple):
     """A good row as its part read it."""
 
     number: int
@@ -98,7 +98,7 @@ class Head(NamedTuple):
     """Columns of JSON lines whose first value can be no id."""
 
 
-class Part(Protocol):
+class SourcePart(Protocol):
     """One file of the input, or one split of a dataset."""
 
     @property
@@ -114,7 +114,7 @@ class Part(Protocol):
         """
         ...
 
-    def rows(self, gate: Gate, tap: Tap | None) -> Iterator[Row | BadRow]:
+    def rows(self, gate: Gate, tap: Tap | None) -> Iterator[SourceRow | BadRow]:
         """Yield every row in order, good ones as the gate admits them; feed the tap all bytes."""
         ...
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 _BAD = -1
 
 
-class Counts(NamedTuple):
+class RowCounts(NamedTuple):
     """How many rows were selected."""
 
     rows: int
@@ -16,7 +16,7 @@ class Counts(NamedTuple):
     chars: int
 
 
-class Draw:
+class RowSample:
     """The rows selected out of those offered: all, or `size` of them."""
 
     def __init__(self, size: int | None, seed: int) -> None:
@@ -45,12 +45,12 @@ class Draw:
             self._positions[place] = position
             self._chars[place] = value
 
-    def counts(self) -> Counts:
+    def counts(self) -> RowCounts:
         """Return what the selected rows amount to."""
         if self._size is None:
-            return Counts(*self._all)
+            return RowCounts(*self._all)
         good = [chars for chars in self._chars if chars != _BAD]
-        return Counts(len(good), len(self._chars) - len(good), sum(good))
+        return RowCounts(len(good), len(self._chars) - len(good), sum(good))
 
     def positions(self) -> Sequence[int]:
         """Return the positions of the rows drawn, in order; none when all rows are taken."""

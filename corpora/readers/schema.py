@@ -10,14 +10,14 @@ import pyarrow.types as kinds
 
 from burnish.corpora.errors import SourceError
 from burnish.corpora.readers.row_checks import no_column
-from burnish.corpora.readers.rows import Fields, Head, Part
+from burnish.corpora.readers.rows import Fields, Head, SourcePart
 from burnish.corpora.storage.type_inference import is_json
 
 MADE = "id"
 _MADE_BESIDE = "burnish_id"
 
 
-def check_head(part: Part, head: Head, fields: Fields) -> None:
+def check_head(part: SourcePart, head: Head, fields: Fields) -> None:
     """Check that the columns of text and id are there, and are of kinds that can be used.
 
     Raises:
@@ -129,7 +129,7 @@ def _check_marks(name: str, whole: pa.Schema, schema: pa.Schema) -> None:
 
 
 def _check_kind(
-    part: Part, field: pa.Field, role: str, fits: Callable[[pa.DataType], bool]
+    part: SourcePart, field: pa.Field, role: str, fits: Callable[[pa.DataType], bool]
 ) -> None:
     if not fits(field.type):
         raise SourceError(

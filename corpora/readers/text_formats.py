@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from burnish.corpora.errors import SourceError
 from burnish.corpora.readers.row_checks import ABSENT, Gate
-from burnish.corpora.readers.rows import BadRow, Head, Row
+from burnish.corpora.readers.rows import BadRow, Head, SourceRow
 from burnish.corpora.storage.streams import KEPT, LONGEST, BreakError, Overlong, Tap, lines
 from burnish.corpora.storage.type_inference import columns_of
 
@@ -56,7 +56,7 @@ class JsonLines:
             pass  # `rows` tells it, with all that stands before
         return Head(None, None)
 
-    def rows(self, gate: Gate, tap: Tap | None) -> Iterator[Row | BadRow]:
+    def rows(self, gate: Gate, tap: Tap | None) -> Iterator[SourceRow | BadRow]:
         """Yield the rows; blank lines are none."""
         number = 0
         try:
@@ -70,7 +70,7 @@ class JsonLines:
         """Build the columns from the objects."""
         return columns_of(cast("Sequence[Mapping[str, object]]", rests), schema)
 
-    def _row(self, gate: Gate, number: int, line: bytes) -> Row | BadRow:
+    def _row(self, gate: Gate, number: int, line: bytes) -> SourceRow | BadRow:
         row = _parse(line)
         if isinstance(row, str):
             return BadRow(self.name, number, row, line[:KEPT])
@@ -81,7 +81,7 @@ class JsonLines:
             return BadRow(self.name, number, reason, line[:KEPT])
         text = cast("str", text)
         weight = max(len(text), len(line) // 4)
-        return Row(number, text, None if gate.id is None else str(given), row, weight)
+        return SourceRow(number, text, None if gate.id is None else str(given), row, weight)
 
 
 def _parse(line: bytes) -> dict[str, object] | str:
@@ -158,7 +158,7 @@ class Delimited:
             raise SourceError(f"{self.name}: a header line must name the columns ({fault})")
         return Head(tuple(first.cells), pa.schema([(name, pa.string()) for name in first.cells]))
 
-    def rows(self, gate: Gate, tap: Tap | None) -> Iterator[Row | BadRow]:
+    def rows(self, gate: Gate, tap: Tap | None) -> Iterator[SourceRow | BadRow]:
         """Yield the rows after the header; blank lines are none."""
         header: list[str] | None = None
         after = 1
@@ -179,7 +179,7 @@ class Delimited:
         rows = cast("Sequence[dict[str, object]]", rests)
         return columns_of(rows, schema)
 
-    def _row(self, gate: Gate, header: list[str], record: "_Record") -> Row | BadRow:
+    def _row(self, gate: Gate, header: list[str], record: "_Record") -> SourceRow | BadRow:
         fault = record.fault
         if fault is None and len(record.cells or ()) != len(header):
             fault = f"{len(record.cells or ())} fields where the header has {len(header)}"
@@ -190,7 +190,7 @@ class Delimited:
             fault = gate.refusal(self.name, record.number, text, given)
         if fault is not None:
             return BadRow(self.name, record.number, fault, record.raw[:KEPT])
-        return Row(record.number, text, given, cells, max(len(text), len(record.raw) // 4))
+        return SourceRow(record.number, text, given, cells, max(len(text), len(record.raw) // 4))
 
     def _records(self, tap: Tap | None) -> Iterator["_Record"]:
         # The default bound of 128 kB is shorter than many documents.

@@ -32,7 +32,7 @@ class Mmlu:
     """Length of question and choices."""
 
 
-class Row(TypedDict):
+class MmluRow(TypedDict):
     """An item as the file has it."""
 
     id: str
@@ -50,7 +50,7 @@ def folder() -> Path:
     return Path(os.environ.get("BURNISH_DATA") or "../shared/data")
 
 
-def read(root: Path, limit: int | None = None) -> list[Row]:
+def read(root: Path, limit: int | None = None) -> list[MmluRow]:
     """Read the rows of the items; `limit` takes every n-th so that about so many are left.
 
     Raises:
@@ -59,7 +59,7 @@ def read(root: Path, limit: int | None = None) -> list[Row]:
     path = root / FILE
     try:
         with gzip.open(path) as lines:
-            rows: list[Row] = [orjson.loads(line) for line in lines]
+            rows: list[MmluRow] = [orjson.loads(line) for line in lines]
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error}); set BURNISH_DATA.") from error
     rows = [row for row in rows if row.get("helm10")]

@@ -20,7 +20,7 @@ FRAME: Frame = frame_of("json")
 
 
 @dataclass(frozen=True, slots=True)
-class Labels:
+class TextLabels:
     """What is to be kept of a text, in the letters of `burnish.eval.refiners.metrics.labelled`."""
 
     letters: str
@@ -48,7 +48,7 @@ def asked(raw: str, lines: Lines, window: Window) -> list[dict[str, object]]:
     ]
 
 
-def pairs_of(raw: str, labels: Labels, max_chars: int) -> Iterator[dict[str, object]]:
+def pairs_of(raw: str, labels: TextLabels, max_chars: int) -> Iterator[dict[str, object]]:
     """Yield one pair a window of a labelled page; none where a filter drops the page."""
     lines = Lines.of(raw)
     intent = labels_intent(lines, raw, labels.letters, labels.partial)

@@ -51,7 +51,7 @@ def prepare(options: argparse.Namespace) -> Json:
     from burnish.agents.line_training.corpus import fold_of, host_of
     from burnish.agents.prompting.output_schemas import answer_schema
     from burnish.eval.datasets.pages import load_pages
-    from burnish.eval.distillation.labelled_pairs import Labels, asked, pairs_of
+    from burnish.eval.distillation.labelled_pairs import TextLabels, asked, pairs_of
     from burnish.tools.deletion.lines import Lines, windows
 
     options.work.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ def prepare(options: argparse.Namespace) -> Json:
     pairs = [
         pair
         for page in rest
-        for pair in pairs_of(page.raw, Labels(page.labels, page.partial), options.window)
+        for pair in pairs_of(page.raw, TextLabels(page.labels, page.partial), options.window)
     ]
     _write(options.work / "train.jsonl", pairs)
     prompts = [
@@ -184,13 +184,13 @@ def _programs(path: Path) -> "tuple[dict[str, Program], int, int]":
 
 
 def _scored(pages: "Sequence[Page]", programs: "Sequence[Program]") -> Json:
-    from burnish.eval.refiners.metrics import Target, score
+    from burnish.eval.refiners.metrics import PageTarget, score
     from burnish.tools.deletion.program import cut, resolve
 
     scores: list[Any] = []
     for page, program in zip(pages, programs, strict=True):
         spans = resolve(program, page.raw).spans
-        target = Target.of(page.raw, page.labels, page.partial, page.gold)
+        target = PageTarget.of(page.raw, page.labels, page.partial, page.gold)
         scores.append(score(target, cut(page.raw, spans), spans))
     gold = sum(one.gold_chars for one in scores)
     return {

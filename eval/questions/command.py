@@ -24,9 +24,9 @@ from rich.table import Table
 
 from burnish.corpora.errors import BurnishError
 from burnish.eval.datasets import mmlu
-from burnish.eval.questions.rebalance import BUDGETS, Setting, Trial, methods, trials
+from burnish.eval.questions.rebalance import BUDGETS, RebalanceTrial, Setting, methods, trials
 from burnish.eval.questions.runs import Bench, RunTrial, Writer, run_trials
-from burnish.eval.stats.bootstrap import Interval, interval, resamples
+from burnish.eval.stats.bootstrap import ConfidenceInterval, interval, resamples
 
 DRAWS = 10_000
 REFERENCE = "burnish"
@@ -40,14 +40,14 @@ LEGEND = (
 )
 
 
-def mean_of(values: Sequence[float], seed: int = 0) -> Interval:
+def mean_of(values: Sequence[float], seed: int = 0) -> ConfidenceInterval:
     """Return a mean over seeds with its 95 % bootstrap interval."""
     numbers = np.array(values, np.float64)
     counts = resamples(len(numbers), draws=DRAWS, seed=seed)
     return interval(numbers, np.ones(len(numbers)), counts)
 
 
-def summary(results: Sequence[Trial]) -> dict[str, object]:
+def summary(results: Sequence[RebalanceTrial]) -> dict[str, object]:
     """Return means and intervals for each budget and method, and the comparison with burnish."""
     table: list[dict[str, object]] = []
     for budget in sorted({trial.budget for trial in results}):
@@ -60,7 +60,7 @@ def summary(results: Sequence[Trial]) -> dict[str, object]:
     return {"seeds": len({trial.seed for trial in results}), **references, "results": table}
 
 
-def _references(results: Sequence[Trial]) -> dict[str, Interval]:
+def _references(results: Sequence[RebalanceTrial]) -> dict[str, ConfidenceInterval]:
     """Return what does not depend on budget and method, over seeds."""
     first = {trial.seed: trial for trial in results}.values()
     return {
@@ -75,8 +75,8 @@ def _references(results: Sequence[Trial]) -> dict[str, Interval]:
     }
 
 
-def _figures(mine: Sequence[Trial], ours: dict[int, Trial]) -> dict[str, object]:
-    figures: dict[str, Callable[[Trial], float]] = {
+def _figures(mine: Sequence[RebalanceTrial], ours: dict[int, RebalanceTrial]) -> dict[str, object]:
+    figures: dict[str, Callable[[RebalanceTrial], float]] = {
         "after": lambda trial: trial.after,
         "reduction": lambda trial: trial.reduction,
         "worse_by": lambda trial: trial.after - ours[trial.seed].after,
@@ -95,7 +95,7 @@ def _figures(mine: Sequence[Trial], ours: dict[int, Trial]) -> dict[str, object]
     }
 
 
-def show(results: Sequence[Trial], console: Console) -> None:
+def show(results: Sequence[RebalanceTrial], console: Console) -> None:
     """Print a table: a method a row, grouped by budget."""
     table = Table(box=None, pad_edge=False)
     for name in ("budget", "method"):
@@ -117,7 +117,7 @@ def show(results: Sequence[Trial], console: Console) -> None:
         console.print(line, highlight=False, markup=False)
 
 
-def _cells(mine: Sequence[Trial], ours: dict[int, Trial]) -> list[str]:
+def _cells(mine: Sequence[RebalanceTrial], ours: dict[int, RebalanceTrial]) -> list[str]:
     return [
         _told(mean_of([trial.after for trial in mine])),
         _told(mean_of([100 * trial.reduction for trial in mine]), 1),
@@ -128,7 +128,7 @@ def _cells(mine: Sequence[Trial], ours: dict[int, Trial]) -> list[str]:
     ]
 
 
-def _told(found: Interval, digits: int = 4) -> str:
+def _told(found: ConfidenceInterval, digits: int = 4) -> str:
     return f"{found.value:.{digits}f} ({found.low:.{digits}f} to {found.high:.{digits}f})"
 
 

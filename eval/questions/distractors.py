@@ -28,7 +28,7 @@ import orjson
 from burnish.agents.operations.offline import CellMember, OptionIndex
 from burnish.corpora.records import QAItem
 from burnish.eval.questions.option_guessers import FITTED, FOLDS, TREES, Sheet, guesses
-from burnish.eval.stats.bootstrap import Interval, interval, resamples
+from burnish.eval.stats.bootstrap import ConfidenceInterval, interval, resamples
 from burnish.graphs.profile.vector_cache import VectorCache, default_folder
 from burnish.tools.answers.compare import compare
 from burnish.tools.arrays import Floats, Vectors
@@ -153,7 +153,7 @@ def picked(
     vector_of: Mapping[str, Vectors],
     *,
     beside: Literal["key", "question"],
-) -> tuple[Interval, int] | None:
+) -> tuple[ConfidenceInterval, int] | None:
     """Return by how much the wrong answers that models chose are more like the key or question.
 
     Per question: mean likeness of those chosen less that of those not chosen; None without records.
@@ -175,7 +175,7 @@ def picked(
 
 
 @dataclass(slots=True)
-class Measured:
+class DistractorMeasurements:
     """What was seen of all items."""
 
     sheets: dict[str, list[Sheet]] = field(default_factory=lambda: {arm: [] for arm in ARMS})
@@ -209,7 +209,7 @@ def measure(
     everything = [question for held in subjects.values() for question in held]
     members = [CellMember(one.item, one.item.domain or "") for one in everything]
     index = OptionIndex(members, embedder, seed=seed)
-    seen = Measured()
+    seen = DistractorMeasurements()
     for number, (name, held) in enumerate(subjects.items(), start=1):
         vector_of = index.cell(name).vector_of
         seen.vector_of |= vector_of
@@ -225,7 +225,10 @@ def measure(
 
 
 def _told(
-    seen: Measured, questions: Sequence[Question], seed: int, progress: Callable[[str], None]
+    seen: DistractorMeasurements,
+    questions: Sequence[Question],
+    seed: int,
+    progress: Callable[[str], None],
 ) -> dict[str, object]:
     mined = len(seen.sheets["mined"])
     told: dict[str, object] = {

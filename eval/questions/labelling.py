@@ -42,7 +42,7 @@ class Score:
     items: int
 
 
-class Drawn(NamedTuple):
+class LabellingSample(NamedTuple):
     """Items with their subjects, half of them to be known."""
 
     hidden: list[QuestionRow]
@@ -50,7 +50,7 @@ class Drawn(NamedTuple):
     labels: list[Label]
 
 
-def drawn(rows: Sequence[mmlu.Row], items: int, seed: int) -> Drawn:
+def drawn(rows: Sequence[mmlu.MmluRow], items: int, seed: int) -> LabellingSample:
     """Draw items, half of them known; of the known only those whose subject is in the list."""
     mixed = np.random.default_rng(seed).permutation(len(rows))
     chosen: list[int] = mixed[: 2 * items].tolist()
@@ -58,20 +58,20 @@ def drawn(rows: Sequence[mmlu.Row], items: int, seed: int) -> Drawn:
     listed = [name for at, name in enumerate(subjects) if at % STRANGE]
     found = [_row(rows[at], place) for place, at in enumerate(chosen)]
     half = len(found) // 2
-    return Drawn(
+    return LabellingSample(
         found[:half],
         [row for row in found[half:] if row.item.domain in listed],
         [Label(name, name.replace("_", " ")) for name in listed],
     )
 
 
-def _row(row: mmlu.Row, place: int) -> QuestionRow:
+def _row(row: mmlu.MmluRow, place: int) -> QuestionRow:
     choices = tuple(row["choices"])
     item = QAItem(str(row["id"]), row["question"], "", choices, row["subject"])
     return QuestionRow(item, "mmlu", place + 1)
 
 
-def score(found: Drawn, vectoring: Vectoring, *, calibrated: bool) -> Score:
+def score(found: LabellingSample, vectoring: Vectoring, *, calibrated: bool) -> Score:
     """Label the hidden items and compare with their subjects."""
     bare = [replace(row, item=replace(row.item, domain=None)) for row in found.hidden]
     known = found.known if calibrated else []

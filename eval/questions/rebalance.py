@@ -20,7 +20,7 @@ from scipy.stats import kendalltau, spearmanr
 
 from burnish.eval.datasets.mmlu import Mmlu
 from burnish.tools.arrays import Flags, Floats, Ints
-from burnish.tools.balance import greedy as stepwise
+from burnish.tools.balance import greedy
 from burnish.tools.balance.divergence import OUTSIDE, sampled_floor
 from burnish.tools.balance.moves import Rebalancing, remove_and_draw
 from burnish.tools.balance.rebalance import plan_once, rebalance
@@ -52,7 +52,7 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class Ranking:
+class RankingAgreement:
     """How models fare on a part of the set, against the full set."""
 
     kendall: float
@@ -62,7 +62,7 @@ class Ranking:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class RebalanceTrial:
     """One method at one budget for one seed."""
 
     seed: int
@@ -77,15 +77,15 @@ class Trial:
     """Tokens, as a share of the budget."""
     size: int
     drawn: int
-    skewed_ranking: Ranking
-    ranking: Ranking
+    skewed_ranking: RankingAgreement
+    ranking: RankingAgreement
     """Of all models."""
-    fair_ranking: Ranking
+    fair_ranking: RankingAgreement
     """On a random sample of the full set: how well a set of this size can do."""
-    skewed_heldout: Ranking
-    heldout: Ranking
+    skewed_heldout: RankingAgreement
+    heldout: RankingAgreement
     """Of the models that had no part in the difficulties."""
-    fair_heldout: Ranking
+    fair_heldout: RankingAgreement
 
     @property
     def reduction(self) -> float:
@@ -116,11 +116,11 @@ def methods(seed: int) -> Mapping[str, Method]:
     """Return the methods compared, burnish first."""
     return {
         "burnish": planned,
-        "greedy": stepwise.greedy,
-        "uniform": partial(stepwise.uniform, seed=seed),
-        "random": partial(stepwise.random, seed=seed),
+        "greedy": greedy.greedy,
+        "uniform": partial(greedy.uniform, seed=seed),
+        "random": partial(greedy.random, seed=seed),
         "one plan": plan_once,
-        "adaptive greedy": lambda problem: stepwise.adaptive_greedy(problem).chosen,
+        "adaptive greedy": lambda problem: greedy.adaptive_greedy(problem).chosen,
     }
 
 
@@ -196,12 +196,12 @@ def refined(drawn: Skewed, options: Ints) -> Ints:
     return np.concatenate((drawn.chosen[stays], drawn.pool[joins]))
 
 
-def trials(data: Mmlu, setting: Setting, seed: int) -> list[Trial]:
+def trials(data: Mmlu, setting: Setting, seed: int) -> list[RebalanceTrial]:
     """Run all methods at all budgets for one seed."""
     drawn = skewed(data, setting.size, seed)
     free = problem_of(data, drawn, float(data.tokens.sum()))
     whole = rebalance(free).cost
-    found: list[Trial] = []
+    found: list[RebalanceTrial] = []
     fair = np.random.default_rng(seed).choice(len(drawn.cells), setting.size, replace=False)
     heldout = data.correct[:, drawn.heldout]
     floor = sampled_floor(drawn.target, setting.size, draws=setting.floor_draws, seed=seed).value
@@ -213,7 +213,7 @@ def trials(data: Mmlu, setting: Setting, seed: int) -> list[Trial]:
                 raise AssertionError(f"{name} broke a limit")
             items = refined(drawn, options)
             found.append(
-                Trial(
+                RebalanceTrial(
                     seed=seed,
                     method=name,
                     budget=share,
@@ -234,10 +234,10 @@ def trials(data: Mmlu, setting: Setting, seed: int) -> list[Trial]:
     return found
 
 
-def ranking(correct: Flags, items: Ints) -> Ranking:
+def ranking(correct: Flags, items: Ints) -> RankingAgreement:
     """Compare the models' accuracies on some items with those on all."""
     part, full = correct[items].mean(axis=0), correct.mean(axis=0)
-    return Ranking(
+    return RankingAgreement(
         float(np.asarray(kendalltau(part, full))[0]),
         float(np.asarray(spearmanr(part, full))[0]),
         float(np.abs(part - full).mean()),

@@ -16,7 +16,7 @@ import numpy as np
 from burnish.corpora.questions.choices import LETTERS
 from burnish.corpora.runs.folder import RunFolder, read_json
 from burnish.eval.datasets import mmlu
-from burnish.eval.questions.rebalance import Ranking, Skewed, ranking, skewed
+from burnish.eval.questions.rebalance import RankingAgreement, Skewed, ranking, skewed
 from burnish.graphs.profile.profile import read_set
 from burnish.graphs.questions.stages import QaContext, ServicesOpener
 from burnish.graphs.runs.graph import carry_out
@@ -56,7 +56,7 @@ class RunTrial:
     invoice: tuple[Mapping[str, Any], ...]
     """A line for each operation with what was predicted and what was realised."""
     faults: tuple[str, ...]
-    heldout: Ranking | None = None
+    heldout: RankingAgreement | None = None
     """Of models without a part in the difficulties; None where items have no answers of theirs."""
 
     @property
@@ -74,7 +74,7 @@ class Bench:
     """The set that everything is drawn from, and a folder to run in."""
 
     data: mmlu.Mmlu
-    rows: Sequence[mmlu.Row]
+    rows: Sequence[mmlu.MmluRow]
     folder: Path
     size: int = 400
     """Items of a subsample."""
@@ -157,7 +157,7 @@ def _trial(
     )
 
 
-def _heldout(bench: Bench, folder: RunFolder, drawn: Skewed) -> Ranking | None:
+def _heldout(bench: Bench, folder: RunFolder, drawn: Skewed) -> RankingAgreement | None:
     """Rank the models held out on the refined set, where all its items have their answers."""
     place = {str(row["id"]): at for at, row in enumerate(bench.rows)}
     ids = [row.item.id for row in read_set(str(folder.part("data", 0))).rows]

@@ -14,7 +14,7 @@ from burnish.eval.refiners.metrics import labelled, overlap
 from burnish.eval.refiners.scoring import SystemResult, evaluate, targets_of, untouched_share
 from burnish.eval.refiners.systems import read_folds
 from burnish.eval.robustness.speed import PipelineSpeed, has_pipeline, time_pipeline
-from burnish.eval.stats.bootstrap import Interval
+from burnish.eval.stats.bootstrap import ConfidenceInterval
 from burnish.tools.deletion.lines import Span
 
 Progress = Callable[[str], None]
@@ -23,7 +23,7 @@ MAIN_SET = "web_wcxb"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class BenchmarkSettings:
     """What to run."""
 
     root: Path
@@ -56,14 +56,14 @@ class CleanResult:
 
     name: str
     documents: int
-    untouched: Mapping[str, Interval]
+    untouched: Mapping[str, ConfidenceInterval]
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
     """Everything one run of the benchmark found."""
 
-    settings: Settings
+    settings: BenchmarkSettings
     sets: Sequence[SetResult]
     clean: Sequence[CleanResult]
     pipeline: Sequence[PipelineSpeed]
@@ -71,7 +71,7 @@ class Results:
     """What the reader must know of this run: what was left out, and what a figure does not say."""
 
 
-def run(settings: Settings, progress: Progress, known: Sequence[str] = ()) -> Results:
+def run(settings: BenchmarkSettings, progress: Progress, known: Sequence[str] = ()) -> Results:
     """Run the benchmark; `known` are notes that the reader needs besides those of the run.
 
     Raises:
@@ -100,7 +100,9 @@ def run(settings: Settings, progress: Progress, known: Sequence[str] = ()) -> Re
     return Results(settings, sets, clean, pipeline, notes)
 
 
-def _run_set(name: str, pages: Sequence[Page], settings: Settings, progress: Progress) -> SetResult:
+def _run_set(
+    name: str, pages: Sequence[Page], settings: BenchmarkSettings, progress: Progress
+) -> SetResult:
     targets = targets_of(pages)
     setup = Setup(
         pages={page.id: page for page in pages},
@@ -130,7 +132,9 @@ def _noise_share(pages: Sequence[Page]) -> float:
     return noise / max(noise + gold, 1)
 
 
-def _run_clean(pages: Sequence[Page], settings: Settings, progress: Progress) -> list[CleanResult]:
+def _run_clean(
+    pages: Sequence[Page], settings: BenchmarkSettings, progress: Progress
+) -> list[CleanResult]:
     """Neither random deletion nor the ceiling says anything about clean documents."""
     setup = Setup(model=settings.model, fold_models=settings.fold_models)
     names = [name for name in settings.systems if name not in {RANDOM, CEILING}]
@@ -149,7 +153,7 @@ def _run_clean(pages: Sequence[Page], settings: Settings, progress: Progress) ->
     return results
 
 
-def _model_notes(pages: Sequence[Page], settings: Settings) -> list[str]:
+def _model_notes(pages: Sequence[Page], settings: BenchmarkSettings) -> list[str]:
     if EMBEDDED not in settings.systems:
         return []
     if settings.fold_models is None:

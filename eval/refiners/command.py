@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 from burnish.corpora.errors import BurnishError, UsageError
 
 if TYPE_CHECKING:
-    from burnish.eval.refiners.benchmark import Settings
+    from burnish.eval.refiners.benchmark import BenchmarkSettings
 
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -108,10 +108,10 @@ def _run(options: argparse.Namespace) -> int:
 
 def _settings(
     options: argparse.Namespace, root: Path, sets: Sequence[str], systems: Sequence[str]
-) -> "Settings":
-    from burnish.eval.refiners.benchmark import Settings
+) -> "BenchmarkSettings":
+    from burnish.eval.refiners.benchmark import BenchmarkSettings
 
-    return Settings(
+    return BenchmarkSettings(
         root=root,
         sets=tuple(sets),
         systems=tuple(systems),

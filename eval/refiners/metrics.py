@@ -41,7 +41,7 @@ def token_f1(ours: Counter[str], gold: Counter[str]) -> float:
     return 2 * shared / total
 
 
-class Labelled(NamedTuple):
+class PageLabels(NamedTuple):
     """The characters of a raw text by label: sorted, disjoint spans that hold no newline."""
 
     gold: tuple[Span, ...]
@@ -49,7 +49,7 @@ class Labelled(NamedTuple):
     unlabelled: tuple[Span, ...]
 
 
-def labelled(raw: str, labels: str, partial: Mapping[int, Sequence[Span]]) -> Labelled:
+def labelled(raw: str, labels: str, partial: Mapping[int, Sequence[Span]]) -> PageLabels:
     """Sort a text's characters by their line's label.
 
     Args:
@@ -73,7 +73,7 @@ def labelled(raw: str, labels: str, partial: Mapping[int, Sequence[Span]]) -> La
             kept = [Span(line.start + a, line.start + b) for a, b in partial.get(index, ())]
             gold.extend(kept)
             noise.extend(complement(kept, line))
-    return Labelled(*(tuple(union(spans)) for spans in (gold, noise, unlabelled)))
+    return PageLabels(*(tuple(union(spans)) for spans in (gold, noise, unlabelled)))
 
 
 def complement(spans: Sequence[Span], within: Span) -> list[Span]:
@@ -146,18 +146,18 @@ def _survivors(raw: str, refined: str, offset: int) -> Iterator[Span]:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class PageTarget:
     """What a page should become, counted once for all systems."""
 
     raw: str
-    spans: Labelled
+    spans: PageLabels
     gold_tokens: Counter[str]
     raw_tokens: int
 
     @classmethod
     def of(
         cls, raw: str, labels: str, partial: Mapping[int, Sequence[Span]], gold: str | None
-    ) -> "Target":
+    ) -> "PageTarget":
         """Prepare a page; without a gold text its gold is the labelled text to keep."""
         spans = labelled(raw, labels, partial)
         if gold is None:
@@ -165,7 +165,7 @@ class Target:
         return cls(raw, spans, Counter(tokens(gold)), len(tokens(raw)))
 
 
-class PageScore(NamedTuple):
+class PageFigures(NamedTuple):
     """Counts of one page after one refiner; characters leave newlines out."""
 
     f1: float
@@ -183,7 +183,7 @@ class PageScore(NamedTuple):
     untouched: bool
 
 
-def score(target: Target, refined: str, removed: Sequence[Span]) -> PageScore:
+def score(target: PageTarget, refined: str, removed: Sequence[Span]) -> PageFigures:
     """Score a refined page; `removed` are the sorted, disjoint spans of raw text that went.
 
     Lines without a label count neither as gold nor as noise, and are left out of token F1 too.
@@ -194,7 +194,7 @@ def score(target: Target, refined: str, removed: Sequence[Span]) -> PageScore:
         known = cut(target.raw, union([*removed, *target.spans.unlabelled]))
         compared = Counter(tokens(known))
     noise_chars = _length(target.spans.noise)
-    return PageScore(
+    return PageFigures(
         f1=token_f1(compared, target.gold_tokens),
         harmed=overlap(target.spans.gold, removed),
         gold_chars=_length(target.spans.gold),

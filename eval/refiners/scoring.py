@@ -9,22 +9,22 @@ import numpy as np
 
 from burnish.corpora.records import Document
 from burnish.eval.datasets.pages import Page
-from burnish.eval.refiners.metrics import PageScore, Target, removed_by_matching, score
+from burnish.eval.refiners.metrics import PageFigures, PageTarget, removed_by_matching, score
 from burnish.eval.refiners.systems import Refined, System
-from burnish.eval.stats.bootstrap import Floats, Interval, interval, resamples
+from burnish.eval.stats.bootstrap import ConfidenceInterval, Floats, interval, resamples
 
 MIN_GROUP = 10
 """Groups with fewer pages are put together as `other`."""
 _WARM_UP = 8
 
 
-class Counts:
+class PageCounts:
     """The scores of many pages, a column a count."""
 
-    def __init__(self, scores: Sequence[PageScore]) -> None:
+    def __init__(self, scores: Sequence[PageFigures]) -> None:
         """Turn rows into columns."""
-        table = np.array(scores, dtype=np.float64).reshape(len(scores), len(PageScore._fields))
-        self._columns = dict(zip(PageScore._fields, table.T, strict=True))
+        table = np.array(scores, dtype=np.float64).reshape(len(scores), len(PageFigures._fields))
+        self._columns = dict(zip(PageFigures._fields, table.T, strict=True))
 
     def __getitem__(self, name: str) -> Floats:
         return self._columns[name]
@@ -37,7 +37,7 @@ class Parts(NamedTuple):
     denominators: Floats
 
 
-Ratio = Callable[[Counts], Parts]
+Ratio = Callable[[PageCounts], Parts]
 
 
 def _mean(name: str) -> Ratio:
@@ -48,7 +48,7 @@ def _share(part: str, whole: str) -> Ratio:
     return lambda counts: Parts(counts[part], counts[whole])
 
 
-def _page_mean_harm(counts: Counts) -> Parts:
+def _page_mean_harm(counts: PageCounts) -> Parts:
     told = counts["gold_chars"] > 0
     shares = np.divide(
         counts["harmed"], counts["gold_chars"], out=np.zeros_like(counts["harmed"]), where=told
@@ -74,7 +74,7 @@ class Group:
     """Figures of the pages of one kind."""
 
     pages: int
-    figures: Mapping[str, Interval]
+    figures: Mapping[str, ConfidenceInterval]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +91,15 @@ class SystemResult:
     """One system on one set."""
 
     system: str
-    figures: Mapping[str, Interval]
+    figures: Mapping[str, ConfidenceInterval]
     by_page_type: Mapping[str, Group]
     by_language: Mapping[str, Group]
     timing: Timing
 
 
-def targets_of(pages: Sequence[Page]) -> list[Target]:
+def targets_of(pages: Sequence[Page]) -> list[PageTarget]:
     """Prepare pages for scoring."""
-    return [Target.of(page.raw, page.labels, page.partial, page.gold) for page in pages]
+    return [PageTarget.of(page.raw, page.labels, page.partial, page.gold) for page in pages]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def _size(document: Document) -> int:
 
 
 def evaluate(
-    system: System, pages: Sequence[Page], targets: Sequence[Target], *, draws: int, seed: int
+    system: System, pages: Sequence[Page], targets: Sequence[PageTarget], *, draws: int, seed: int
 ) -> SystemResult:
     """Score a system on a set of at least one page; intervals come from resampling the pages."""
     outcome = timed(system, [page.document for page in pages])
@@ -143,7 +143,7 @@ def evaluate(
     )
 
 
-def _scored(target: Target, refined: Refined) -> PageScore:
+def _scored(target: PageTarget, refined: Refined) -> PageFigures:
     removed = refined.removed
     if removed is None:
         removed = removed_by_matching(target.raw, refined.text)
@@ -151,17 +151,17 @@ def _scored(target: Target, refined: Refined) -> PageScore:
 
 
 def _figures(
-    scores: Sequence[PageScore], chosen: Mapping[str, Ratio], *, draws: int, seed: int
-) -> dict[str, Interval]:
-    counts = Counts(scores)
+    scores: Sequence[PageFigures], chosen: Mapping[str, Ratio], *, draws: int, seed: int
+) -> dict[str, ConfidenceInterval]:
+    counts = PageCounts(scores)
     resampled = resamples(len(scores), draws=draws, seed=seed)
     return {name: interval(*ratio(counts), resampled) for name, ratio in chosen.items()}
 
 
 def _grouped(
-    scores: Sequence[PageScore], names: Sequence[str], *, draws: int, seed: int
+    scores: Sequence[PageFigures], names: Sequence[str], *, draws: int, seed: int
 ) -> dict[str, Group]:
-    members: dict[str, list[PageScore]] = {}
+    members: dict[str, list[PageFigures]] = {}
     for name, page_score in zip(names, scores, strict=True):
         members.setdefault(name, []).append(page_score)
     large = {name: rows for name, rows in members.items() if len(rows) >= MIN_GROUP}
@@ -178,7 +178,7 @@ def _grouped(
 
 def untouched_share(
     system: System, documents: Sequence[Document], *, draws: int, seed: int
-) -> Interval:
+) -> ConfidenceInterval:
     """Return the share of at least one clean document that a system leaves byte-identical."""
     refined = system.refine(documents)
     same = np.array(

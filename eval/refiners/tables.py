@@ -13,7 +13,7 @@ from rich.table import Table
 
 from burnish.eval.refiners.benchmark import CleanResult, Results, SetResult
 from burnish.eval.refiners.scoring import GROUP_FIGURES, Group, SystemResult, Timing
-from burnish.eval.stats.bootstrap import Interval
+from burnish.eval.stats.bootstrap import ConfidenceInterval
 
 COLUMNS = {
     "token_f1": "token F1",
@@ -144,7 +144,7 @@ def _rate(raw_bytes: int, seconds: float) -> float:
     return raw_bytes / 1e6 / seconds if seconds else math.nan
 
 
-def _shown(figure: Interval) -> str:
+def _shown(figure: ConfidenceInterval) -> str:
     if math.isnan(figure.value):
         return "-"
     return f"{figure.value:.3f} \\[{figure.low:.3f} {figure.high:.3f}]"
@@ -173,7 +173,7 @@ def to_json(results: Results) -> bytes:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, Interval):
+    if isinstance(value, ConfidenceInterval):
         return value._asdict()
     if isinstance(value, Path):
         return str(value)

@@ -34,7 +34,7 @@ _MOVED = 0.5
 """Length of what is added to a unit vector: the cosine to the real one becomes about .9."""
 
 
-class Found(NamedTuple):
+class SearchTiming(NamedTuple):
     """The nearest rows of each question, and the median seconds of a search."""
 
     rows: Rows
@@ -55,7 +55,7 @@ def stretched(index: DenseIndex, count: int, seed: int = 0) -> Iterator[Vectors]
         made += len(rows)
 
 
-def asked(index: DenseIndex, questions: Vectors) -> Found:
+def asked(index: DenseIndex, questions: Vectors) -> SearchTiming:
     """Search for every question."""
     table = np.full((len(questions), _NEAREST), -1, np.int64)
     spent: list[float] = []
@@ -64,7 +64,7 @@ def asked(index: DenseIndex, questions: Vectors) -> Found:
         rows = index.search(question, _NEAREST).rows
         spent.append(time.process_time() - began)
         table[at, : len(rows)] = rows
-    return Found(table, float(np.median(spent)))
+    return SearchTiming(table, float(np.median(spent)))
 
 
 def compared(index: DenseIndex, questions: Vectors, folder: Path, count: int) -> dict[str, object]:

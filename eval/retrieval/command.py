@@ -36,7 +36,7 @@ from burnish.tools.retrieval.build_index import BuildSettings, build_index
 from burnish.tools.retrieval.embedder import load_embedder
 from burnish.tools.retrieval.hybrid_index import Blend, WikiIndex, open_index
 from burnish.tools.retrieval.rank_fusion import Ranking, Rows, fuse
-from burnish.tools.retrieval.reranker import Weights
+from burnish.tools.retrieval.reranker import FeatureWeights
 
 PASSAGES = "wiki_passages/enwiki2015_sample.jsonl.gz"
 LINKS = "wiki_passages/qa_linked.jsonl.gz"
@@ -150,7 +150,7 @@ class Reordered(NamedTuple):
     """By weights fitted on the tuning part."""
     crossed: Rows
     """By weights fitted on the part the question does not belong to."""
-    weights: Weights
+    weights: FeatureWeights
 
 
 def reordered(index: WikiIndex, links: Sequence[Link], vectors: NDArray[np.float32]) -> Reordered:
@@ -187,7 +187,7 @@ def latency(index: WikiIndex, links: Sequence[Link]) -> dict[str, float]:
     }
 
 
-class Case(NamedTuple):
+class SupportCase(NamedTuple):
     """A key, right or wrong, and how well the passages found support it."""
 
     tuning: bool
@@ -195,13 +195,13 @@ class Case(NamedTuple):
     score: float
 
 
-def cases(index: WikiIndex, links: Sequence[Link], most: int) -> list[Case]:
+def cases(index: WikiIndex, links: Sequence[Link], most: int) -> list[SupportCase]:
     """Score right keys, and as wrong ones answers to other questions about the same article."""
     librarian = Librarian(index, index.embedder)
     shelf: dict[str, list[Link]] = {}
     for link in links:
         shelf.setdefault(link.title, []).append(link)
-    found: list[Case] = []
+    found: list[SupportCase] = []
     order = np.random.default_rng(0).permutation(len(links))[:most]
     for place in order:
         link = links[int(place)]
@@ -212,7 +212,7 @@ def cases(index: WikiIndex, links: Sequence[Link], most: int) -> list[Case]:
         for key, right in keys:
             passages: list[Passage] = librarian.look_up(QAItem("", link.question, key), key)
             support = supports(link.question, [key], passages, index.embedder)[0]
-            found.append(Case(link.tuning, right, support.score))
+            found.append(SupportCase(link.tuning, right, support.score))
     return found
 
 
@@ -220,7 +220,7 @@ def _differs(other: Link, link: Link) -> bool:
     return not any(mentions(a, b) or mentions(b, a) for a in other.answers for b in link.answers)
 
 
-def calibrated(found: Sequence[Case]) -> dict[str, object]:
+def calibrated(found: Sequence[SupportCase]) -> dict[str, object]:
     """Find the lowest threshold that is precise enough, and say what it does on the other part."""
     told: dict[str, object] = {"cases": len(found)}
     threshold = 1.0
@@ -242,7 +242,7 @@ def calibrated(found: Sequence[Case]) -> dict[str, object]:
     return told
 
 
-def _precision(found: Sequence[Case], threshold: float) -> float:
+def _precision(found: Sequence[SupportCase], threshold: float) -> float:
     accepted = [case.right for case in found if case.score >= threshold]
     return float(np.mean(accepted)) if accepted else 0.0
 

@@ -17,13 +17,13 @@ from scipy.optimize import minimize
 
 from burnish.tools.retrieval.hybrid_index import WikiIndex
 from burnish.tools.retrieval.rank_fusion import Rows
-from burnish.tools.retrieval.reranker import Values, Weights, features
+from burnish.tools.retrieval.reranker import FeatureWeights, Values, features
 
 PENALTY = 1e-3
 """Of the squared weights of standardised features; the mean likelihood hardly depends on it."""
 
 
-class Choice(NamedTuple):
+class TrainingQuestion(NamedTuple):
     """The passages found for a question, of which one may be the right one."""
 
     rows: Rows
@@ -34,18 +34,18 @@ class Choice(NamedTuple):
 
 def choices_of(
     index: WikiIndex, questions: Sequence[str], gold: Sequence[int], vectors: NDArray[np.float32]
-) -> list[Choice]:
+) -> list[TrainingQuestion]:
     """Find the passages that are to be reordered for each question."""
-    found: list[Choice] = []
+    found: list[TrainingQuestion] = []
     for question, row, vector in zip(questions, gold, vectors, strict=True):
         seen = index.candidates(question, vector)
         right = np.flatnonzero(seen.found.rows == row)
         place = int(right[0]) if len(right) else -1
-        found.append(Choice(seen.found.rows, features(*seen), place))
+        found.append(TrainingQuestion(seen.found.rows, features(*seen), place))
     return found
 
 
-def fitted(choices: Sequence[Choice]) -> Weights:
+def fitted(choices: Sequence[TrainingQuestion]) -> FeatureWeights:
     """Return the weights under which the right passages are likeliest."""
     usable = [choice for choice in choices if choice.right >= 0]
     sizes = np.array([len(choice.rows) for choice in usable])
@@ -68,10 +68,12 @@ def fitted(choices: Sequence[Choice]) -> Weights:
 
     start = np.zeros(table.shape[1])
     best = cast("Values", minimize(loss, start, jac=True, method="L-BFGS-B").x) / spread
-    return Weights(*(round(float(one), 3) for one in best))
+    return FeatureWeights(*(round(float(one), 3) for one in best))
 
 
-def reordered_rows(choices: Sequence[Choice], weights: Weights, depth: int) -> Rows:
+def reordered_rows(
+    choices: Sequence[TrainingQuestion], weights: FeatureWeights, depth: int
+) -> Rows:
     """Return the rows of each question, best first; -1 where fewer were found."""
     table = np.full((len(choices), depth), -1, np.int64)
     for at, choice in enumerate(choices):
@@ -80,6 +82,6 @@ def reordered_rows(choices: Sequence[Choice], weights: Weights, depth: int) -> R
     return table
 
 
-def named(weights: Weights) -> dict[str, float]:
+def named(weights: FeatureWeights) -> dict[str, float]:
     """Return the weights by their names."""
-    return dict(zip((one.name for one in fields(Weights)), astuple(weights), strict=True))
+    return dict(zip((one.name for one in fields(FeatureWeights)), astuple(weights), strict=True))

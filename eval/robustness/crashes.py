@@ -58,7 +58,7 @@ class Crash:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class CrashTrial:
     """What to kill and how often."""
 
     kills: int
@@ -77,7 +77,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class CrashComparison:
     """How the tormented run compares with the undisturbed one."""
 
     crashes: tuple[Crash, ...]
@@ -161,7 +161,7 @@ def imbalance(folder: Path) -> str:
     return f"rows do not balance: {rows} and {bad} bad ones were read, the ledger has {counts}"
 
 
-def undisturbed(trial: Trial, corpus: Path, folder: Path) -> tuple[float, float]:
+def undisturbed(trial: CrashTrial, corpus: Path, folder: Path) -> tuple[float, float]:
     """Carry out the reference run; return its seconds, and those before its first shard.
 
     Raises:
@@ -177,7 +177,7 @@ def undisturbed(trial: Trial, corpus: Path, folder: Path) -> tuple[float, float]
 
 
 def torment(
-    trial: Trial, corpus: Path, folder: Path, *, shards: int, start_up_s: float
+    trial: CrashTrial, corpus: Path, folder: Path, *, shards: int, start_up_s: float
 ) -> Iterator[Crash]:
     """Start a run, kill it, resume it, kill it again, then let it end.
 
@@ -303,7 +303,9 @@ def _crash_fault(crash: Crash) -> str:
     return "a dead worker shows a traceback" if "Traceback" in crash.message else ""
 
 
-def run_trial(trial: Trial, documents: int, home: Path, tell: Callable[[str], object]) -> Verdict:
+def run_trial(
+    trial: CrashTrial, documents: int, home: Path, tell: Callable[[str], object]
+) -> CrashComparison:
     """Make a corpus, run it undisturbed, run it tormented, compare.
 
     Raises:
@@ -324,7 +326,7 @@ def run_trial(trial: Trial, documents: int, home: Path, tell: Callable[[str], ob
         )
     wall_s = time.monotonic() - began
     faults = judge(crashes, reference, folder)
-    return Verdict(tuple(crashes), shards, wall_s, whole_s, tuple(faults))
+    return CrashComparison(tuple(crashes), shards, wall_s, whole_s, tuple(faults))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -341,7 +343,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = parser.parse_args(argv)
     if min(given.documents, given.kills, given.shard_rows, given.workers) < 1:
         parser.error("--documents, --kills, --shard-rows and --workers must be at least 1")
-    trial = Trial(given.kills, given.seed, given.shard_rows, given.workers, tuple(given.set))
+    trial = CrashTrial(given.kills, given.seed, given.shard_rows, given.workers, tuple(given.set))
     with tempfile.TemporaryDirectory() as home:
         try:
             verdict = run_trial(trial, given.documents, Path(home), print)
@@ -351,7 +353,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _told(verdict)
 
 
-def _told(verdict: Verdict) -> int:
+def _told(verdict: CrashComparison) -> int:
     struck = Counter(crash.victim for crash in verdict.crashes)
     lingered = max((crash.lingered_s for crash in verdict.crashes), default=0.0)
     print(f"kills: {len(verdict.crashes)} ({dict(struck)}), resumes: {len(verdict.crashes)}")

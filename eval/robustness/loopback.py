@@ -13,7 +13,7 @@ Handler = Callable[[Body], web.StreamResponse | Awaitable[web.StreamResponse]]
 
 
 @dataclass(slots=True)
-class Server:
+class LoopbackServer:
     """A running server: where it is and what it was asked."""
 
     url: str
@@ -84,9 +84,9 @@ def _again(reply: web.Response) -> web.Response:
 
 
 @asynccontextmanager
-async def serving(handler: Handler) -> AsyncGenerator[Server]:
+async def serving(handler: Handler) -> AsyncGenerator[LoopbackServer]:
     """Serve on a free port; a handler that raises ConnectionAbortedError breaks the connection."""
-    server = Server("")
+    server = LoopbackServer("")
 
     async def chat(request: web.Request) -> web.StreamResponse:
         body: Body = orjson.loads(await request.read())

@@ -58,7 +58,7 @@ class Peaks:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MemoryUse:
     """What one run took."""
 
     corpus_bytes: int
@@ -105,7 +105,7 @@ def write_large(path: Path, pages: Sequence[str], size: int) -> int:
     return text_bytes
 
 
-def measure(corpus: Path, text_bytes: int, workers: int, settings: Sequence[str]) -> Measured:
+def measure(corpus: Path, text_bytes: int, workers: int, settings: Sequence[str]) -> MemoryUse:
     """Run the corpus and watch its processes.
 
     Raises:
@@ -127,7 +127,7 @@ def measure(corpus: Path, text_bytes: int, workers: int, settings: Sequence[str]
     if process.returncode:
         last = log.read_text("utf-8", "replace").rstrip("\n").rpartition("\n")[2]
         raise RuntimeError(f"burnish run ended with exit code {process.returncode}: {last}")
-    return Measured(
+    return MemoryUse(
         corpus.stat().st_size,
         text_bytes,
         time.monotonic() - began,
@@ -175,7 +175,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _tell(measured: Measured, workers: int) -> None:
+def _tell(measured: MemoryUse, workers: int) -> None:
     for name, resident in sorted(measured.peaks.resident.items()):
         share = measured.peaks.share[name]
         print(f"{name}: peak RSS {resident / _MB:,.0f} MB, peak PSS {share / _MB:,.0f} MB")

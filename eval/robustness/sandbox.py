@@ -36,7 +36,7 @@ NEIGHBOUR = "total = 0\nfor i in range(300000): total += i * i\nanswer = total"
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SandboxBenchmark:
     """What to measure and on what."""
 
     data: Path
@@ -51,7 +51,7 @@ class Plan:
 Figures = dict[str, object]
 
 
-def containment(plan: Plan) -> Figures:
+def containment(plan: SandboxBenchmark) -> Figures:
     """Run the collection of attacks and benign programs; list what ended otherwise than it must."""
     expectations = read_expectations(plan.attacks)
     limits = Limits(cpu_seconds=2, wall_seconds=6.0)
@@ -67,7 +67,7 @@ def containment(plan: Plan) -> Figures:
     }
 
 
-def real_programs(plan: Plan) -> Figures:
+def real_programs(plan: SandboxBenchmark) -> Figures:
     """Re-run real programs: agreement with recorded numbers, cost and rate over the whole mix."""
     programs = list(read_recorded(plan.data / "pot_programs" / "pot_programs.jsonl.gz"))
     random.Random(0).shuffle(programs)
@@ -101,7 +101,7 @@ def real_programs(plan: Plan) -> Figures:
     }
 
 
-def neighbours(plan: Plan) -> Figures:
+def neighbours(plan: SandboxBenchmark) -> Figures:
     """Time a program alone, then beside a fork bomb, 100 GB, an endless print and a loop."""
     del plan
     with (
@@ -126,7 +126,7 @@ def neighbours(plan: Plan) -> Figures:
     }
 
 
-def leftovers(plan: Plan) -> Figures:
+def leftovers(plan: SandboxBenchmark) -> Figures:
     """Run thousands of programs of every kind and count what they left."""
     programs = ["6*7", "1/0", "x = (", "open('/tmp/left', 'w')", *HOSTILE[:3]]
     with Sandbox(workers=plan.workers) as sandbox, ThreadPoolExecutor(plan.workers) as threads:
@@ -239,7 +239,7 @@ def _memory(pid: int) -> float | None:
     return round(total / 1024, 1)
 
 
-PARTS: Mapping[str, Callable[[Plan], Figures]] = {
+PARTS: Mapping[str, Callable[[SandboxBenchmark], Figures]] = {
     "containment": containment,
     "real_programs": real_programs,
     "neighbours": neighbours,
@@ -261,7 +261,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", nargs="*", choices=list(PARTS), default=list(PARTS))
     options = parser.parse_args(arguments)
     attacks = options.attacks or options.data.parent / "facts" / "sandbox_attacks.jsonl"
-    plan = Plan(options.data, attacks, options.limit, options.repeats, options.workers)
+    plan = SandboxBenchmark(options.data, attacks, options.limit, options.repeats, options.workers)
     try:
         print(json.dumps({"layers": {layer.name: layer.detail for layer in layers()}}))
         for name in options.only:

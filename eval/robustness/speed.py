@@ -30,13 +30,6 @@ class PipelineSpeed:
     """Of all processes of the run, user and system."""
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """Why the pipeline was not timed."""
-
-    reason: str
-
-
 def time_pipeline(
     documents: Sequence[Document], workers: Sequence[int], command: Sequence[str] = COMMAND
 ) -> list[PipelineSpeed]:

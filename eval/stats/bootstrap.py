@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
-class Interval(NamedTuple):
+class ConfidenceInterval(NamedTuple):
     """A figure with its confidence interval; all three are nan where the figure has no meaning."""
 
     value: float
@@ -34,7 +34,7 @@ def resamples(pages: int, *, draws: int, seed: int) -> Floats:
 
 def interval(
     numerators: Floats, denominators: Floats, counts: Floats, *, level: float = 0.95
-) -> Interval:
+) -> ConfidenceInterval:
     """Return the ratio of sums with its percentile interval.
 
     Args:
@@ -45,9 +45,9 @@ def interval(
     """
     total = float(denominators.sum())
     if total == 0:
-        return Interval(float("nan"), float("nan"), float("nan"))
+        return ConfidenceInterval(float("nan"), float("nan"), float("nan"))
     below = counts @ denominators
     told = below > 0
     ratios = (counts @ numerators)[told] / below[told]
     low, high = np.quantile(ratios, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(numerators.sum()) / total, float(low), float(high))
+    return ConfidenceInterval(float(numerators.sum()) / total, float(low), float(high))

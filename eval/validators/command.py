@@ -32,10 +32,10 @@ from burnish.agents.validators.reasoner import Reasoner, ReasonerConfig
 from burnish.agents.validators.validation import combine
 from burnish.corpora.errors import BurnishError
 from burnish.corpora.records import Verdict
-from burnish.eval.stats.bootstrap import Interval
+from burnish.eval.stats.bootstrap import ConfidenceInterval
 from burnish.eval.stats.console import plain_or_rich
-from burnish.eval.validators.corrupted_keys import Case, read_cases
-from burnish.eval.validators.detection import Told, detection
+from burnish.eval.validators.corrupted_keys import KeyCase, read_cases
+from burnish.eval.validators.detection import KeyOpinion, detection
 from burnish.eval.validators.redux import redux
 from burnish.tools.answers.compare import compare
 from burnish.tools.sandbox.pool import Sandbox
@@ -45,7 +45,7 @@ _NEEDS_RIGHT_KEYS = frozenset({"precision", "false_rejects", "auroc"})
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ValidatorBenchmark:
     """What to measure and on what."""
 
     data: Path
@@ -63,7 +63,7 @@ class Plan:
 Row = dict[str, object]
 
 
-def corrupted(plan: Plan) -> list[Row]:
+def corrupted(plan: ValidatorBenchmark) -> list[Row]:
     """Judge keys from recorded programs: each model's alone, and the vote of all."""
     cases = [_without_rationale(case) for case in _cases(plan)]
     models = sorted({program.model for case in cases for program in case.programs})
@@ -82,7 +82,7 @@ def corrupted(plan: Plan) -> list[Row]:
     return rows
 
 
-def calculated(plan: Plan) -> list[Row]:
+def calculated(plan: ValidatorBenchmark) -> list[Row]:
     """Judge keys from GSM8K's calculations, and from calculations and programs together."""
     cases = _cases(replace(plan, dataset="gsm8k"))
     with Sandbox(workers=plan.workers) as sandbox:
@@ -102,21 +102,21 @@ def calculated(plan: Plan) -> list[Row]:
     return rows
 
 
-def _cases(plan: Plan) -> list[Case]:
+def _cases(plan: ValidatorBenchmark) -> list[KeyCase]:
     cases = read_cases(plan.data, dataset=plan.dataset, seed=plan.seed, hard=plan.hard)
     chosen = [case for case in cases if plan.part in {case.part, "all"}]
     return chosen[: plan.limit or None]
 
 
-def _without_rationale(case: Case) -> Case:
+def _without_rationale(case: KeyCase) -> KeyCase:
     return replace(case, item=replace(case.item, rationale=None))
 
 
-def _only(case: Case, model: str) -> Case:
+def _only(case: KeyCase, model: str) -> KeyCase:
     return replace(case, programs=tuple(p for p in case.programs if p.model == model)[:1])
 
 
-def _judged(cases: Sequence[Case], sandbox: Sandbox) -> list[Verdict]:
+def _judged(cases: Sequence[KeyCase], sandbox: Sandbox) -> list[Verdict]:
     """Put the programs into a reply store and let the reasoner ask it."""
     with tempfile.TemporaryDirectory() as folder:
         store = ReplyStore(Path(folder) / "replies.sqlite")
@@ -126,7 +126,9 @@ def _judged(cases: Sequence[Case], sandbox: Sandbox) -> list[Verdict]:
             store.close()
 
 
-async def _judge_all(cases: Sequence[Case], sandbox: Sandbox, store: ReplyStore) -> list[Verdict]:
+async def _judge_all(
+    cases: Sequence[KeyCase], sandbox: Sandbox, store: ReplyStore
+) -> list[Verdict]:
     replay = ReplayClient(store, DIALECT)
     verdicts: list[Verdict] = []
     for case in cases:
@@ -139,13 +141,13 @@ async def _judge_all(cases: Sequence[Case], sandbox: Sandbox, store: ReplyStore)
     return verdicts
 
 
-async def _check_all(reasoner: Reasoner, cases: Sequence[Case]) -> list[Verdict]:
+async def _check_all(reasoner: Reasoner, cases: Sequence[KeyCase]) -> list[Verdict]:
     return [await reasoner.check(case.item) for case in cases]
 
 
-def _row(name: str, cases: Sequence[Case], verdicts: Sequence[Verdict]) -> Row:
+def _row(name: str, cases: Sequence[KeyCase], verdicts: Sequence[Verdict]) -> Row:
     told = [
-        Told(case.corrupted, verdict.opinion, verdict.confidence)
+        KeyOpinion(case.corrupted, verdict.opinion, verdict.confidence)
         for case, verdict in zip(cases, verdicts, strict=True)
     ]
     failures = Counter(verdict.failure for verdict in verdicts if verdict.failure)
@@ -154,7 +156,7 @@ def _row(name: str, cases: Sequence[Case], verdicts: Sequence[Verdict]) -> Row:
     return {"judged_by": name, **figures, "failures": dict(failures)}
 
 
-PARTS: Mapping[str, Callable[[Plan], list[Row]]] = {
+PARTS: Mapping[str, Callable[[ValidatorBenchmark], list[Row]]] = {
     "corrupted": corrupted,
     "calculated": calculated,
     "redux": lambda plan: redux(plan.data),
@@ -175,13 +177,13 @@ def table_of(name: str, rows: Sequence[Row]) -> Table:
 def _plain(row: Row) -> Row:
     """Return a row with intervals as objects of value, low and high."""
     return {
-        name: value._asdict() if isinstance(value, Interval) else value
+        name: value._asdict() if isinstance(value, ConfidenceInterval) else value
         for name, value in row.items()
     }
 
 
 def _cell(value: object) -> str:
-    if isinstance(value, Interval):
+    if isinstance(value, ConfidenceInterval):
         return f"{value.value:.3f} [{value.low:.3f}, {value.high:.3f}]"
     if isinstance(value, Mapping):
         counts = cast("Mapping[str, object]", value)
@@ -203,7 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--only", nargs="*", choices=list(PARTS), default=list(PARTS))
     options = parser.parse_args(arguments)
-    plan = Plan(
+    plan = ValidatorBenchmark(
         options.data, options.dataset, options.part, options.limit, options.seed, options.hard,
         options.workers,
     )  # fmt: skip

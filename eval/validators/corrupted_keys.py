@@ -39,7 +39,7 @@ Part = Literal["development", "aside"]
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class KeyCase:
     """One item with the key it bears, and the programs recorded for it."""
 
     item: QAItem
@@ -66,7 +66,7 @@ class _Wrong(NamedTuple):
 
 def read_cases(
     data: Path, *, dataset: str = "gsm8k", seed: int = 0, hard: bool = False
-) -> list[Case]:
+) -> list[KeyCase]:
     """Read items and programs and corrupt half of the keys.
 
     Args:
@@ -92,18 +92,18 @@ def read_cases(
     return [_drawn(case, seed, hard=hard) for case in sorted(cases, key=lambda case: case.item.id)]
 
 
-def _case(question: str, own: str, programs: Sequence[Recorded], rationale: str | None) -> Case:
+def _case(question: str, own: str, programs: Sequence[Recorded], rationale: str | None) -> KeyCase:
     gold = _whole(programs[0].gold)
     name = f"{digest(question)[:12]}{own and f'-{own}'}"
     item = QAItem(name, question, gold, domain="mathematics", rationale=rationale)
-    return Case(item, gold, "clean", tuple(sorted(programs, key=lambda p: (p.model, p.id))))
+    return KeyCase(item, gold, "clean", tuple(sorted(programs, key=lambda p: (p.model, p.id))))
 
 
 def _whole(gold: str) -> str:
     return gold.removesuffix(".0")
 
 
-def _drawn(case: Case, seed: int, *, hard: bool) -> Case:
+def _drawn(case: KeyCase, seed: int, *, hard: bool) -> KeyCase:
     draw = random.Random(f"{seed} {case.item.id}")
     if draw.random() < 0.5:
         return case
@@ -121,7 +121,7 @@ def _drawn(case: Case, seed: int, *, hard: bool) -> Case:
     return replace(case, item=replace(case.item, answer=key, rationale=rationale), corruption=kind)
 
 
-def _wrong(case: Case) -> list[_Wrong]:
+def _wrong(case: KeyCase) -> list[_Wrong]:
     gold = Fraction(case.gold.replace(",", ""))
     steps = check_calculations(case.item.rationale or "").steps
     found = [

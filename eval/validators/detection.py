@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnish.corpora.records import Opinion
-from burnish.eval.stats.bootstrap import Floats, Interval, interval, resamples
+from burnish.eval.stats.bootstrap import ConfidenceInterval, Floats, interval, resamples
 
 DRAWS = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class KeyOpinion:
     """What was said of one key, and whether it is wrong."""
 
     wrong: bool
@@ -33,21 +33,21 @@ class Detection:
 
     keys: int
     wrong: int
-    abstained: Interval
+    abstained: ConfidenceInterval
     """Share of all keys."""
-    precision: Interval
+    precision: ConfidenceInterval
     """Share of the rejected keys that are wrong."""
-    recall: Interval
+    recall: ConfidenceInterval
     """Share of the wrong keys that are rejected, among those with an opinion."""
-    recall_of_all: Interval
+    recall_of_all: ConfidenceInterval
     """Share of all wrong keys that are rejected; abstentions count as missed."""
-    false_rejects: Interval
+    false_rejects: ConfidenceInterval
     """Share of the right keys with an opinion that are rejected."""
     auroc: float
     """Chance that a wrong key is doubted more than a right one; ties count half."""
 
 
-def detection(told: Sequence[Told], *, seed: int = 0, draws: int = DRAWS) -> Detection:
+def detection(told: Sequence[KeyOpinion], *, seed: int = 0, draws: int = DRAWS) -> Detection:
     """Return the figures with 95 % intervals by item.
 
     Raises:
@@ -58,7 +58,7 @@ def detection(told: Sequence[Told], *, seed: int = 0, draws: int = DRAWS) -> Det
     rejected = np.array([one.opinion == "reject" for one in told])
     abstained = np.array([one.opinion == "abstain" for one in told])
 
-    def ratio(top: NDArray[np.bool_], bottom: NDArray[np.bool_]) -> Interval:
+    def ratio(top: NDArray[np.bool_], bottom: NDArray[np.bool_]) -> ConfidenceInterval:
         return interval((top & bottom).astype(np.float64), bottom.astype(np.float64), counts)
 
     return Detection(

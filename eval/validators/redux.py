@@ -30,7 +30,7 @@ TOP = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class ReduxItem:
     """An item with what people and recorded models said of it."""
 
     item: QAItem
@@ -70,7 +70,7 @@ def redux(data: Path) -> list[dict[str, object]]:
     ]
 
 
-def read_redux(data: Path) -> list[Labelled]:
+def read_redux(data: Path) -> list[ReduxItem]:
     """Read the items, with the answers of 14 models recorded by HELM.
 
     Raises:
@@ -84,12 +84,12 @@ def read_redux(data: Path) -> list[Labelled]:
     return [_labelled(row, recorded.get(_same(row), ())) for row in rows]
 
 
-def _labelled(row: dict[str, object], answers: Sequence[object]) -> Labelled:
+def _labelled(row: dict[str, object], answers: Sequence[object]) -> ReduxItem:
     choices = tuple(str(choice) for choice in cast("list[object]", row["choices"]))
     key = int(str(row["answer"]))
     item = QAItem(str(row["id"]), str(row["question"]), LETTERS[key], choices, str(row["subject"]))
     label = str(row["error_type"]).casefold().replace("_", " ")
-    return Labelled(item, label, tuple(_place(answer) for answer in answers), key)
+    return ReduxItem(item, label, tuple(_place(answer) for answer in answers), key)
 
 
 def _place(answer: object) -> int:
@@ -101,21 +101,21 @@ def _same(row: dict[str, object]) -> tuple[str, str, str]:
     return str(row["subject"]), str(row["question"]), str(row["choices"])
 
 
-async def _without_model(items: Sequence[Labelled]) -> list[Verdict]:
+async def _without_model(items: Sequence[ReduxItem]) -> list[Verdict]:
     reasoner = Reasoner(_NoSandbox())
     return [await reasoner.check(one.item) for one in items]
 
 
-def _keyed_twin(one: Labelled) -> bool:
+def _keyed_twin(one: ReduxItem) -> bool:
     return any(one.key in pair for pair in twins(one.item.choices))
 
 
-def _rival_share(one: Labelled) -> float:
+def _rival_share(one: ReduxItem) -> float:
     others = Counter(answer for answer in one.answers if answer not in {one.key, -1})
     return max(others.values(), default=0) / max(1, len(one.answers))
 
 
-def _row(what: str, told: Sequence[Labelled], scores: Sequence[float]) -> dict[str, object]:
+def _row(what: str, told: Sequence[ReduxItem], scores: Sequence[float]) -> dict[str, object]:
     wrong = np.array([one.label in WRONG for one in told])
     doubts = np.array(scores)
     return {

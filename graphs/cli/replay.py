@@ -1,114 +1,126 @@
 """`burnish replay` and `burnish diff`: what can be done with a run without any model."""
 
-import json
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from burnish.corpora.errors import UsageError
-from burnish.corpora.runs.folder import RunFolder
-from burnish.graphs.archive.dolma import export_dolma
-from burnish.graphs.archive.question_replay import is_qa, replay_set, verify_set
-from burnish.graphs.archive.replay import parse_without, replay
-from burnish.graphs.archive.verify import verify
+from burnish.graphs.cli import options
 from burnish.graphs.cli.standard_output import answer_console, say
-from burnish.graphs.reports.diff import show_diff
-from burnish.graphs.reports.question_diff import question_diffs
+
+if TYPE_CHECKING:
+    from burnish.graphs.archive.question_replay import QaReplaySummary, QaVerification
+    from burnish.graphs.archive.replay import ReplaySummary
+    from burnish.graphs.archive.verify import Verification
 
 
-def replay_run(
-    root: Path,
-    output: Path | None,
-    without: Sequence[str],
-    dolma: Path | None,
-    *,
-    check: bool,
-    as_json: bool,
-) -> int:
-    """Do what was asked of a run and print what came of it; return the exit code.
-
-    Raises:
-        UsageError: nothing was asked, or the filters do not fit.
-        RunError: the folder holds no run, or its files are broken.
-    """
-    if not (check or dolma or output):
+def replay(
+    run_folder: options.RunArgument,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FOLDER",
+            help="Folder for the rebuilt set, without data yet.",
+        ),
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND=VALUE",
+            help="Undo what matches: reason=, agent=, record=, outcome=; of questions operation=, "
+            "record=, outcome=, round=, reason=, or all. May be repeated.",
+        ),
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check every file, certificate and count.")
+    ] = False,
+    as_dolma: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Export the deletions as Dolma attributes to this folder."
+        ),
+    ] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Rebuild a set from its ledger, undo edits, or verify a run: no model needed."""
+    if not (verify or as_dolma or output):
         raise UsageError("say what to do: -o FOLDER to rebuild, --verify, or --as-dolma FOLDER")
     if without and not output:
         raise UsageError("--without makes another version: say where it goes with -o FOLDER")
-    folder = RunFolder.open(root)
-    if is_qa(folder):
-        if dolma:
-            raise UsageError("--as-dolma exports deletions in documents; this is a QA set")
-        return _replay_set(folder, output, without, check=check, as_json=as_json)
+    from burnish.graphs.commands import replay as commands
+
     result: dict[str, object] = {}
     lines: list[str] = []
     holds = True
-    if check:
-        found = verify(folder)
+    if as_dolma:
+        commands.check_exportable(run_folder)
+    if verify:
+        found = commands.verify(run_folder)
         holds = found.holds
         result["verification"] = asdict(found)
-        lines.append(_verified(found.rows, found.shards, found.fault_count))
+        lines.append(_verified(found))
         sys.stderr.writelines(f"burnish: {fault}\n" for fault in found.faults)
     if output:
-        summary = replay(folder, output, [parse_without(text) for text in without])
+        summary = commands.replay(run_folder, output, without=without or ())
         result["replay"] = asdict(summary)
-        lines.append(
-            f"{summary.rows:,} rows rebuilt in {output / 'data'}: {summary.changed:,} differ from "
+        lines.append(_rebuilt(summary, output))
+    if as_dolma:
+        exported = commands.export_dolma(run_folder, as_dolma)
+        result["dolma"] = {"documents": exported}
+        lines.append(f"{exported:,} documents with their deletions as attributes in {as_dolma}")
+    if as_json:
+        options.print_json(result)
+    else:
+        say("\n".join(lines))
+    raise typer.Exit(0 if holds else 1)
+
+
+def _verified(found: "Verification | QaVerification") -> str:
+    from burnish.graphs.archive.verify import Verification
+
+    if isinstance(found, Verification):
+        where, well = f"{found.rows:,} rows in {found.shards:,} shards", "all certificates hold"
+    else:
+        where, well = f"{found.rows:,} rows", "all digests hold"
+    return f"{where}: " + (
+        f"{well}, rows balance" if found.holds else f"{found.fault_count:,} faults"
+    )
+
+
+def _rebuilt(summary: "ReplaySummary | QaReplaySummary", output: Path) -> str:
+    from burnish.graphs.archive.replay import ReplaySummary
+
+    data = output / "data"
+    if isinstance(summary, ReplaySummary):
+        return (
+            f"{summary.rows:,} rows rebuilt in {data}: {summary.changed:,} differ from "
             f"the run's, {summary.returned:,} came back"
         )
-    if dolma:
-        exported = export_dolma(folder, dolma)
-        result["dolma"] = {"documents": exported}
-        lines.append(f"{exported:,} documents with their deletions as attributes in {dolma}")
-    say(json.dumps(result) if as_json else "\n".join(lines))
-    return 0 if holds else 1
+    return (
+        f"{summary.rows:,} items rebuilt in {data}: {summary.changed:,} as they "
+        f"were, {summary.returned:,} came back, {summary.left_out:,} left out"
+    )
 
 
-def _replay_set(
-    folder: RunFolder, output: Path | None, without: Sequence[str], *, check: bool, as_json: bool
-) -> int:
-    result: dict[str, object] = {}
-    lines: list[str] = []
-    holds = True
-    if check:
-        found = verify_set(folder)
-        holds = found.holds
-        result["verification"] = asdict(found)
-        verdict = "all digests hold, rows balance" if holds else f"{found.fault_count:,} faults"
-        lines.append(f"{found.rows:,} rows: {verdict}")
-        sys.stderr.writelines(f"burnish: {fault}\n" for fault in found.faults)
-    if output:
-        summary = replay_set(folder, output, without)
-        result["replay"] = asdict(summary)
-        lines.append(
-            f"{summary.rows:,} items rebuilt in {output / 'data'}: {summary.changed:,} as they "
-            f"were, {summary.returned:,} came back, {summary.left_out:,} left out"
-        )
-    say(json.dumps(result) if as_json else "\n".join(lines))
-    return 0 if holds else 1
+def diff(
+    run_folder: options.RunArgument,
+    record: Annotated[str | None, typer.Argument(metavar="[ID]", help="One record.")] = None,
+    limit: Annotated[
+        int, typer.Option(min=1, metavar="N", help="How many changed records to show.")
+    ] = 5,
+) -> None:
+    """Show what a run changed, in colour."""
+    from burnish.graphs.commands.replay import diff as diffs
 
-
-def _verified(rows: int, shards: int, faults: int) -> str:
-    verdict = "all certificates hold, rows balance" if not faults else f"{faults:,} faults"
-    return f"{rows:,} rows in {shards:,} shards: {verdict}"
-
-
-def diff_run(root: Path, record: str | None, limit: int) -> None:
-    """Show the deletions of one record, or of the first few.
-
-    Raises:
-        UsageError: the run read no such record.
-        RunError: the folder holds no run, or its files are broken.
-    """
-    folder, console = RunFolder.open(root), answer_console()
-    if not is_qa(folder):
-        if not show_diff(folder, record, console, limit):
-            say("Nothing was deleted.")
-        return
-    printed = 0
-    for diff in question_diffs(folder, record, limit, plain=not console.is_terminal):
-        console.print(diff, soft_wrap=True, highlight=False)
-        printed += 1
-    if not printed:
+    console = answer_console()
+    shown = 0
+    for one in diffs(run_folder, record, limit=limit, plain=not console.is_terminal):
+        console.print(one, soft_wrap=True, highlight=False)
+        shown += 1
+    if not shown:
         say("Nothing was changed.")

@@ -82,7 +82,7 @@ def serve(
     """Serve a model on vLLM, prove that it holds constraints, print its URL, keep it alive."""
     from burnish.agents.llm.endpoints import check_url
     from burnish.graphs.system.vllm_command import ServeOptions
-    from burnish.graphs.system.vllm_process import Patience, free_port
+    from burnish.graphs.system.vllm_process import Patience, find_port
 
     patience = Patience(start_s=start_timeout, restarts=restarts, interrupt_s=stop_timeout)
     wishes = _Wishes(strict, as_json, log, patience)
@@ -95,7 +95,7 @@ def serve(
         _program(python),
         name,
         host,
-        port or free_port(host),
+        port or find_port(host),
         tensor_parallel,
         data_parallel,
         max_model_len,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from burnish.corpora.errors import UsageError
+from burnish.graphs.cli import options
 from burnish.graphs.cli.standard_output import say
 
 if TYPE_CHECKING:
@@ -29,26 +29,35 @@ def solve(
             help="Parquet or CSV: item, operation, gain, cost and perhaps cell_from, cell_to.",
         ),
     ],
-    budget: Annotated[float, typer.Option(help="Tokens that the plan may cost.")],
+    budget: Annotated[float, typer.Option(metavar="TOKENS", help="Tokens that the plan may cost.")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Plan: .parquet, or .csv by its name.")
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Plan: .parquet, or .csv by its name."),
     ] = None,
+    config: options.Configs = None,
+    set_: options.Pairs = None,
     quotas: Annotated[
-        Path | None, typer.Option(help="TOML with bounds on cells, operations and the size.")
+        Path | None,
+        typer.Option(metavar="FILE", help="TOML with bounds on cells, operations and the size."),
     ] = None,
     baselines: Annotated[
         bool, typer.Option("--baselines", help="Report what simpler planners reach, too.")
     ] = False,
     curve: Annotated[
-        bool, typer.Option("--curve/--no-curve", help="Report what other budgets would buy.")
-    ] = True,
+        bool | None,
+        typer.Option("--curve/--no-curve", help="Report what other budgets would buy; else yes."),
+    ] = None,
     gap: Annotated[
-        float, typer.Option(min=0, max=1, help="Distance to the bound that is good enough.")
-    ] = 1e-4,
+        float | None,
+        typer.Option(metavar="SHARE", help="Distance to the bound that will do; else 0.0001."),
+    ] = None,
     seconds: Annotated[
-        float, typer.Option(min=0.1, help="Longest search; reached only in emergencies.")
-    ] = 300.0,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the sampled first prices.")] = 0,
+        float | None,
+        typer.Option(metavar="SECONDS", help="Longest search, for emergencies; else 300."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Seed of the sampled first prices; else 0.")
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the JSON alone, no table for people.")
     ] = False,
@@ -59,16 +68,20 @@ def solve(
     """
     import orjson
 
-    from burnish.tools.planning.estimates import write_plan
-    from burnish.tools.planning.lagrangian import Effort
-    from burnish.tools.planning.plan import CURVE, solve_file, to_tree
+    from burnish.graphs.commands import solve as commands
+    from burnish.tools.planning.plan import to_tree
 
-    effort = Effort(gap=gap, seconds=seconds, seed=seed)
-    multiples = CURVE if curve else ()
-    _check_folder(output)
-    plan = _interruptible(lambda: solve_file(estimates, budget, quotas, None, effort, multiples))
-    if output is not None:
-        write_plan(output, plan.estimates, plan.chosen)
+    flags: dict[str, object] = {
+        "solve.quotas": None if quotas is None else str(quotas),
+        "solve.curve": curve,
+        "solve.gap": gap,
+        "solve.seconds": seconds,
+        "solve.seed": seed,
+    }
+    settings = options.settings_of(config, set_, flags)
+    plan = _interruptible(
+        lambda: commands.solve(estimates, budget, output=output, settings=settings)
+    )
     tree = to_tree(plan)
     if not baselines:
         del tree["baselines"]
@@ -77,21 +90,11 @@ def solve(
         _show(plan, baselines=baselines)
 
 
-def _check_folder(output: Path | None) -> None:
-    """Refuse a plan that could not be written, before the work is done."""
-    if output is None:
-        return
-    if output.is_dir():
-        raise UsageError(f"{output}: is a folder; name a file for the plan.")
-    if not output.absolute().parent.is_dir():
-        raise UsageError(f"{output}: its folder does not exist; make it or choose another.")
-
-
 def _interruptible(work: "Callable[[], Plan]") -> "Plan":
     """Work in a thread, so that Ctrl-C is heard while HiGHS searches.
 
     A search cannot be called off from outside, and an interpreter that shuts down under one may
-    crash; nothing has been written yet, so the process leaves at once.
+    crash; the plan is written whole or not at all, so the process leaves at once.
     """
     done: list[Plan] = []
     failed: list[BaseException] = []

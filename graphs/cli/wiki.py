@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from burnish.tools.retrieval.build_index import Built
-    from burnish.tools.retrieval.hybrid_index import Hit, WikiIndex
+    from burnish.tools.retrieval.hybrid_index import SearchHit, WikiIndex
 
 wiki_app = typer.Typer(
     help="Passages to check answers with: build an index of them, search it.",
@@ -155,7 +155,7 @@ def _say_built(built: "Built", folder: Path, *, as_json: bool) -> None:
 
 
 def _found(
-    opened: "WikiIndex", question: str, way: str, hits: Sequence["Hit"]
+    opened: "WikiIndex", question: str, way: str, hits: Sequence["SearchHit"]
 ) -> dict[str, object]:
     from dataclasses import asdict
 
@@ -174,7 +174,7 @@ def _print_json(value: object) -> None:
     say(orjson.dumps(value))
 
 
-def _print_hits(opened: "WikiIndex", hits: Sequence["Hit"]) -> None:
+def _print_hits(opened: "WikiIndex", hits: Sequence["SearchHit"]) -> None:
     from rich.table import Table
     from rich.text import Text
 

@@ -20,7 +20,7 @@ from burnish.agents.llm.messages import Model
 from burnish.agents.refiners.expert import Expert
 from burnish.corpora.errors import BudgetExhausted, QuotaPaused, RunError, UsageError
 from burnish.corpora.readers.document_source import Source, open_source
-from burnish.corpora.readers.rows import Fields, Selection, Survey
+from burnish.corpora.readers.rows import Fields, RowSelection, Survey
 from burnish.corpora.runs.folder import RunFolder
 from burnish.graphs.distill.output import Figures, assemble, report_of, write_report
 from burnish.graphs.distill.settings import DistillSettings
@@ -111,7 +111,7 @@ class Distillation:
         return open_source(
             self.location,
             Fields(settings.columns.text, settings.columns.id),
-            Selection(settings.limit, settings.sample, settings.choice.seed),
+            RowSelection(settings.limit, settings.sample, settings.choice.seed),
             strict=settings.strict,
         )
 

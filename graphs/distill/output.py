@@ -16,7 +16,7 @@ from burnish.graphs.runs.worker_pool import Marker
 from burnish.tools.distill.distill import DROPS
 from burnish.tools.distill.pairs import KINDS, Frame, Kind
 from burnish.tools.distill.rewrite_filter import REFUSALS
-from burnish.tools.distill.splits import Cell, Selection, select, validation_groups
+from burnish.tools.distill.splits import Cell, PairSelection, select, validation_groups
 from burnish.tools.stable_order import rank
 
 SPLITS = ("train", "validation")
@@ -37,7 +37,7 @@ class _Index:
         self.ranks[cell].append(place)
         self.groups[cell].append(self.names.setdefault(str(row["group"]), len(self.names)))
 
-    def sizes(self, selection: Selection) -> dict[str, int]:
+    def sizes(self, selection: PairSelection) -> dict[str, int]:
         """Count the pairs taken of each source."""
         counts: Counter[int] = Counter()
         for cell, places in self.ranks.items():
@@ -74,7 +74,7 @@ def assemble(folder: RunFolder, settings: DistillSettings) -> Figures:
 def _write(
     folder: RunFolder,
     split: str,
-    selection: Selection,
+    selection: PairSelection,
     aside: frozenset[str],
     choice: Choice,
     frame: Frame,

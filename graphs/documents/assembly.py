@@ -7,7 +7,8 @@ from burnish.agents.refiners.refiner import AnyRefiner
 from burnish.corpora.errors import UsageError
 from burnish.graphs.documents.escalation import Escalation
 from burnish.graphs.documents.record_graph import Services
-from burnish.graphs.runs.settings import RefinerSettings, Settings
+from burnish.graphs.runs.sections import RefinerSettings
+from burnish.graphs.runs.settings import Settings
 from burnish.tools.deletion.program import Guard
 
 

@@ -8,7 +8,8 @@ from burnish.agents.refiners.served import ServedConfig, ServedRefiner, revision
 from burnish.graphs.documents.conversation_graph import converse
 from burnish.graphs.documents.record_graph import Services
 from burnish.graphs.runs.llm import endpoint_of, opened
-from burnish.graphs.runs.settings import LlmSettings, Settings
+from burnish.graphs.runs.sections import LlmSettings
+from burnish.graphs.runs.settings import Settings
 from burnish.tools.deletion.program import Guard
 
 

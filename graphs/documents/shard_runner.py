@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextvars import Context
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,18 +19,15 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from burnish.agents.refiners.refiner import Refiner
-from burnish.corpora.errors import BurnishError
 from burnish.corpora.readers.rows import BadRow, Shard, raw_row
 from burnish.corpora.records import DOCUMENTS, Document, Outcome
 from burnish.corpora.runs.document_ledger import LEDGER, CallRow, Entry, SpanRow
 from burnish.corpora.runs.folder import RunFolder, write_json
 from burnish.corpora.storage.writers import write_jsonl, write_table
+from burnish.graphs.documents.batches import decide_all
 from burnish.graphs.documents.escalation import Escalation
-from burnish.graphs.documents.record_graph import Decision, RecordGraph, Services, build, drive
+from burnish.graphs.documents.record_graph import Decision, RecordGraph, Services, build
 from burnish.tools.deletion.program import NAMES, Call, RemoveLines, RemoveStr
-
-BATCH_CHARS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -94,37 +91,7 @@ class ShardRunner:
         return [next(high if each else rest) for each in raised]
 
     async def _decided(self, documents: Sequence[Document], services: Services) -> list[Decision]:
-        if isinstance(services.refiner, Refiner):
-            return [
-                decision
-                for batch in _batches(documents)
-                for decision in await drive(self.graph, batch, services)
-            ]
-        return await self._conversed(documents, services)
-
-    async def _conversed(self, documents: Sequence[Document], services: Services) -> list[Decision]:
-        """Converse about many documents at a time.
-
-        When one of them stops the run (no budget, no server), no other is begun; those under way
-        are finished, so that what they cost is in the reply store when the run goes on.
-        """
-        free = asyncio.Semaphore(self.concurrency)
-        stops: list[BurnishError] = []
-
-        async def converse(document: Document) -> list[Decision]:
-            async with free:
-                if stops:
-                    return []
-                try:
-                    return await drive(self.graph, [document], services)
-                except BurnishError as error:
-                    stops.append(error)
-                    return []
-
-        found = await asyncio.gather(*map(converse, documents))
-        if stops:
-            raise stops[0]
-        return [decision for decisions in found for decision in decisions]
+        return await decide_all(self.graph, documents, services, self.concurrency)
 
     def _write_rows(
         self,
@@ -162,19 +129,6 @@ class ShardRunner:
             return None
         write_jsonl(path, (raw_row(row) for row in shard.bad))
         return path
-
-
-def _batches(documents: Sequence[Document]) -> Iterator[list[Document]]:
-    batch: list[Document] = []
-    chars = 0
-    for document in documents:
-        if batch and chars + len(document.text) > BATCH_CHARS:
-            yield batch
-            batch, chars = [], 0
-        batch.append(document)
-        chars += len(document.text)
-    if batch:
-        yield batch
 
 
 def _entry(decision: Decision) -> Entry:

@@ -20,7 +20,8 @@ from burnish.graphs.documents.record_graph import Services
 from burnish.graphs.documents.shard_job import Job
 from burnish.graphs.documents.shard_runner import ShardRunner
 from burnish.graphs.runs.fingerprint import claim, describe, fingerprint
-from burnish.graphs.runs.settings import RunSettings, Settings
+from burnish.graphs.runs.sections import RunSettings
+from burnish.graphs.runs.settings import Settings
 from burnish.graphs.runs.stages import RunState, Silence, Watcher
 from burnish.graphs.runs.worker_pool import Marker, refine_here, refine_with
 

@@ -12,7 +12,7 @@ from burnish.corpora.records import QAItem
 from burnish.corpora.storage.writers import write_jsonl
 from burnish.graphs.profile.labels import Assigned, Label
 from burnish.graphs.runs.llm import account_of, opened
-from burnish.graphs.runs.settings import LlmSettings
+from burnish.graphs.runs.sections import LlmSettings
 
 LABELS = "labels.jsonl"
 

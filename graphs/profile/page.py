@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from burnish.corpora.questions.choices import LETTERS
-from burnish.graphs.reports.charts import Bar, bars, histogram, number, percent
+from burnish.graphs.reports.charts import Bar, draw_bars, draw_histogram, format_count, format_share
 from burnish.graphs.reports.html import Markup, tag
 from burnish.graphs.reports.page import (
     Figures,
@@ -53,24 +53,27 @@ def _cards(figures: Figures) -> Markup:
     difficulty, flagged = figures["difficulty"], sum(row["items"] for row in figures["flags"])
     cells = sum(1 for row in figures["cells"] if row["items"])
     pairs = [
-        (number(figures["items"]), f"items, {number(figures['bad_rows'])} bad rows set aside"),
-        (number(cells), "cells (domain by skill)"),
-        (number(difficulty["known"]), _told(difficulty)),
-        (number(flagged), "flags on items"),
-        (number(figures["rationales"]), "items with a rationale"),
-        (number(figures["multi_turn"]), "items of several turns"),
+        (
+            format_count(figures["items"]),
+            f"items, {format_count(figures['bad_rows'])} bad rows set aside",
+        ),
+        (format_count(cells), "cells (domain by skill)"),
+        (format_count(difficulty["known"]), _told(difficulty)),
+        (format_count(flagged), "flags on items"),
+        (format_count(figures["rationales"]), "items with a rationale"),
+        (format_count(figures["multi_turn"]), "items of several turns"),
     ]
     labels = figures["labels"]
     if labels is not None:
-        other, who = number(labels["other"]), shown(labels.get("by", "nobody"))
-        pairs.append((number(labels["labelled"]), f"items labelled by {who}, {other} other"))
+        other, who = format_count(labels["other"]), shown(labels.get("by", "nobody"))
+        pairs.append((format_count(labels["labelled"]), f"items labelled by {who}, {other} other"))
     return cards(pairs)
 
 
 def _told(difficulty: Figures) -> str:
     if difficulty.get("told_by") == "judgements":
         return "items judged against others"
-    return f"items answered by {number(difficulty['models'])} models"
+    return f"items answered by {format_count(difficulty['models'])} models"
 
 
 def _divergence(figures: Figures) -> Markup:
@@ -101,9 +104,9 @@ def _difficulty(figures: Figures) -> Markup:
     unsure = "no standard errors"
     if found["median_error"] is not None:
         unsure = f"median standard error {found['median_error']:.2f}"
-    told = f"{number(found['answers'])} {found['told_by']}, {unsure}"
+    told = f"{format_count(found['answers'])} {found['told_by']}, {unsure}"
     note = f"Logits, 0 for the average item; {told}."
-    columns = histogram(
+    columns = draw_histogram(
         drawn["counts"], f"{drawn['low']:.1f} easy", f"{drawn['high']:.1f} hard", "items"
     )
     edges = ", ".join(
@@ -126,7 +129,7 @@ def _difficulty(figures: Figures) -> Markup:
     ]
     panels = [
         panel("How hard the items are", note, columns),
-        panel("Buckets", f"Edges in logits: {edges or 'none'}.", bars(buckets)),
+        panel("Buckets", f"Edges in logits: {edges or 'none'}.", draw_bars(buckets)),
     ]
     if models:
         heads = ("model", "#logits", "#Elo")
@@ -152,26 +155,26 @@ def _choices(figures: Figures) -> Markup:
     for one in figures["key_places"][:2]:
         total = sum(one["counts"]) or 1
         drawn = [
-            Bar(LETTERS[at % 26], count, f"{percent(count / total)}")
+            Bar(LETTERS[at % 26], count, f"{format_share(count / total)}")
             for at, count in enumerate(one["counts"])
         ]
         note = (
-            f"{number(total)} items; the fullest place has {one['excess']:+.1%} of keys beyond "
-            f"chance (95 % {one['low']:+.1%} to {one['high']:+.1%}), p = {one['p']:.2g}."
+            f"{format_count(total)} items; the fullest place has {one['excess']:+.1%} of keys "
+            f"beyond chance (95 % {one['low']:+.1%} to {one['high']:+.1%}), p = {one['p']:.2g}."
         )
-        panels.append(panel(f"Where keys stand, {one['choices']} choices", note, bars(drawn)))
+        panels.append(panel(f"Where keys stand, {one['choices']} choices", note, draw_bars(drawn)))
     length = figures["key_length"]
     if length is not None:
         drawn = [
-            Bar("the key is longest", length["longest"], percent(length["longest"])),
-            Bar("by chance", length["expected"], percent(length["expected"])),
+            Bar("the key is longest", length["longest"], format_share(length["longest"])),
+            Bar("by chance", length["expected"], format_share(length["expected"])),
         ]
         note = (
             f"Difference {length['longest'] - length['expected']:+.1%} (95 % {length['low']:+.1%} "
             f"to {length['high']:+.1%}), p = {length['p']:.2g}; a key has {length['ratio']:.2f} "
             "times the length of a wrong choice."
         )
-        panels.append(panel("How long keys are", note, bars(drawn)))
+        panels.append(panel("How long keys are", note, draw_bars(drawn)))
     for name, one in figures["distractors"].items():
         if one["items"]:
             panels.append(_signal(name, one))
@@ -185,7 +188,7 @@ def _signal(name: str, one: Figures) -> Markup:
         Bar(label, max(one[key], 0.0), f"{one[key]:.2f}")
         for label, key in (("tenth percentile", "low"), ("median", "median"), ("ninetieth", "high"))
     ]
-    return panel(_SIGNALS.get(name, name), f"{number(one['items'])} items.", bars(drawn))
+    return panel(_SIGNALS.get(name, name), f"{format_count(one['items'])} items.", draw_bars(drawn))
 
 
 def _flags(figures: Figures) -> Markup:
@@ -193,7 +196,7 @@ def _flags(figures: Figures) -> Markup:
         [
             tag("span", row["name"], class_="tag"),
             row["means"],
-            number(row["items"]),
+            format_count(row["items"]),
             tag("bdi", shown(", ".join(row["first"]))),
         ]
         for row in figures["flags"]
@@ -207,18 +210,20 @@ def _cells(figures: Figures) -> Markup:
         Bar(
             shown(row["name"]),
             row["share"],
-            f"{number(row['items'])} · {_share(row)}"
+            f"{format_count(row['items'])} · {_share(row)}"
             + ("" if row["difficulty"] is None else f" · {row['difficulty']:+.1f}"),
         )
         for row in rows[:_CELLS]
     ]
     note = "Items, share of the set" + (", share of the target" if figures["target"] else "")
-    more = f" {number(len(rows) - _CELLS)} smaller ones are left out." if rows[_CELLS:] else ""
-    body = tag("div", bars(drawn), class_="panel")
+    more = (
+        f" {format_count(len(rows) - _CELLS)} smaller ones are left out." if rows[_CELLS:] else ""
+    )
+    body = tag("div", draw_bars(drawn), class_="panel")
     told = tag("p", f"{note}, mean difficulty.{more}", class_="note")
     return tag("section", tag("h2", "Cells"), told, body)
 
 
 def _share(row: Figures) -> str:
-    target = f" (target {percent(row['target_share'])})" if "target_share" in row else ""
-    return f"{percent(row['share'])}{target}"
+    target = f" (target {format_share(row['target_share'])})" if "target_share" in row else ""
+    return f"{format_share(row['share'])}{target}"

@@ -11,7 +11,7 @@ from burnish.corpora.errors import BudgetExhausted
 from burnish.corpora.records import QAItem
 from burnish.corpora.storage.writers import write_jsonl
 from burnish.graphs.runs.llm import account_of, model_pool
-from burnish.graphs.runs.settings import LlmSettings
+from burnish.graphs.runs.sections import LlmSettings
 
 ANSWERS = "answers.jsonl"
 _ABREAST = 256

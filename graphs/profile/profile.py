@@ -20,7 +20,7 @@ from burnish.corpora.questions.question_source import (
     QuestionRow,
     open_questions,
 )
-from burnish.corpora.readers.rows import Selection
+from burnish.corpora.readers.rows import RowSelection
 from burnish.corpora.storage.spill import Joined, Spill
 from burnish.graphs.profile.figures import Figures, figures_of
 from burnish.graphs.profile.labels import LONGEST, ItemLabeller, label_sets
@@ -35,7 +35,7 @@ class Reading:
     """How sets are read."""
 
     fields: QuestionFields = field(default_factory=QuestionFields)
-    selection: Selection = field(default_factory=Selection)
+    selection: RowSelection = field(default_factory=RowSelection)
     """Rows of the set that is profiled; a target is read whole."""
     strict: bool = False
     answers: str | None = None
@@ -82,7 +82,7 @@ def profile_location(
         BurnishError: an input cannot be read, or holds no item.
     """
     own = read_set(location, reading)
-    whole = replace(reading, selection=Selection())
+    whole = replace(reading, selection=RowSelection())
     other = None if target is None else read_set(target, whole)
     told: Figures | None = None
     if labeller is not None:

@@ -81,7 +81,7 @@ def manifest_of(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in _LIBRARIES},
-        "settings": settings.model_dump(),
+        "settings": settings.of_run(),
         "agents": dict(agents),
         "fingerprint": dict(marks),
         "input": {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from burnish.corpora.errors import UsageError
 from burnish.corpora.questions.answer_files import join_answers
-from burnish.corpora.questions.question_source import Selection
+from burnish.corpora.questions.question_source import RowSelection
 from burnish.corpora.storage.spill import Spill
 from burnish.graphs.profile.vector_cache import Vectoring
 from burnish.graphs.questions.review import by_hand, read_reviewed
@@ -38,7 +38,7 @@ def open_working_set(
     """
     qa, chosen = settings.qa, settings.selection
     fields = fields_of(qa, settings.fields.id)
-    selection = Selection(chosen.limit, chosen.sample, chosen.seed)
+    selection = RowSelection(chosen.limit, chosen.sample, chosen.seed)
     strict = settings.run.strict
     own = read_set(
         location,
@@ -55,7 +55,7 @@ def open_working_set(
         raise UsageError(f"{location}: holds no question that can be read")
     reserve: QASet | None = None
     if qa.reserve is not None:
-        reserve = read_set(qa.reserve, fields_of(qa), Selection(), means=means)
+        reserve = read_set(qa.reserve, fields_of(qa), RowSelection(), means=means)
     working = WorkingSet.start(own, reserve, locate(own, reserve, qa, vectoring), means.folder)
     if qa.reviewed is not None:
         working.apply(by_hand(read_reviewed(Path(qa.reviewed)), working))

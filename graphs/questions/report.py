@@ -14,7 +14,7 @@ from burnish.graphs.questions.plan.invoice import charges, divergences
 from burnish.graphs.questions.plan.plan_file import plan_path
 from burnish.graphs.questions.state.journal import tokens_of
 from burnish.graphs.questions.state.working_set import WorkingSet
-from burnish.graphs.reports.question_card import card
+from burnish.graphs.reports.question_card import render_question_card
 from burnish.graphs.reports.question_page import render
 from burnish.graphs.runs.settings import Settings
 from burnish.tools.balance.divergence import bootstrap
@@ -32,7 +32,7 @@ def write_qa_report(folder: RunFolder, working: WorkingSet, settings: Settings) 
     write_json(folder.report.with_suffix(".json"), figures)
     page = render(figures).encode("utf-8", "replace")
     write_atomic(folder.report, lambda file: file.writelines([page]))
-    text = card(figures, folder.format).encode("utf-8", "replace")
+    text = render_question_card(figures, folder.format).encode("utf-8", "replace")
     write_atomic(folder.root / "README.md", lambda file: file.writelines([text]))
     return figures
 

@@ -25,19 +25,19 @@ class BarPart(NamedTuple):
     value: int
 
 
-def number(value: float) -> str:
+def format_count(value: float) -> str:
     """Write a count with separators, as in 1,234."""
     return f"{value:,.0f}"
 
 
-def percent(share: float) -> str:
+def format_share(share: float) -> str:
     """Write a share as a percentage that does not round to 0 or 100 what is neither."""
     if 0 < share < 0.001 or 0.999 < share < 1:
         return f"{share:.2%}"
     return f"{share:.1%}" if share not in {0, 1} else f"{share:.0%}"
 
 
-def bars(rows: Sequence[Bar]) -> Markup:
+def draw_bars(rows: Sequence[Bar]) -> Markup:
     """Draw horizontal bars, the longest as long as the space allows."""
     most = max((row.value for row in rows), default=0) or 1
     return tag("table", tag("tbody", *(_bar(row, most) for row in rows)), class_="bars")
@@ -60,25 +60,18 @@ def _bar(row: Bar, most: float) -> Markup:
     )
 
 
-def histogram(counts: Sequence[int], left: str, right: str, unit: str) -> Markup:
+def draw_histogram(counts: Sequence[int], left: str, right: str, unit: str) -> Markup:
     """Draw a histogram over 0 to 1, its most frequent column as high as the space allows."""
     most = max(counts, default=0) or 1
     step = _WIDTH / max(len(counts), 1)
     columns = [
-        tag(
-            "rect",
-            x=f"{place * step + 1:.1f}",
-            y=f"{_BASE - height:.1f}",
-            width=f"{step - 2:.1f}",
-            height=f"{height:.1f}",
-            rx=2,
-            class_="fill",
-        )
+        _column(place * step, step, max(count / most * (_BASE - _TOP), 2.0))
         for place, count in enumerate(counts)
-        if (height := max(count / most * (_BASE - _TOP), 2.0 if count else 0.0))
+        if count
     ]
     total = sum(counts)
-    said = f"{number(total)} {unit}; the highest column holds {number(most if total else 0)}"
+    highest = format_count(most if total else 0)
+    said = f"{format_count(total)} {unit}; the highest column holds {highest}"
     axis = tag("line", x1=0, x2=_WIDTH, y1=_BASE, y2=_BASE, class_="axis")
     marks = [
         _mark(at, text, anchor)
@@ -89,7 +82,7 @@ def histogram(counts: Sequence[int], left: str, right: str, unit: str) -> Markup
         )
     ]
     peak = counts.index(max(counts)) * step + step / 2 if total else 0
-    high = _mark(min(max(peak, 24), _WIDTH - 24), number(most), "middle", _TOP - 7)
+    high = _mark(min(max(peak, 24), _WIDTH - 24), format_count(most), "middle", _TOP - 7)
     return tag(
         "svg",
         tag("title", said),
@@ -103,11 +96,18 @@ def histogram(counts: Sequence[int], left: str, right: str, unit: str) -> Markup
     )
 
 
+def _column(left: float, step: float, height: float) -> Markup:
+    return tag(
+        "rect", x=f"{left + 1:.1f}", y=f"{_BASE - height:.1f}", width=f"{step - 2:.1f}",
+        height=f"{height:.1f}", rx=2, class_="fill",
+    )  # fmt: skip
+
+
 def _mark(at: float, text: str, anchor: str, y: int = _BASE + 19) -> Markup:
     return tag("text", text, x=f"{at:.0f}", y=y, text_anchor=anchor)
 
 
-def stacked(parts: Sequence[BarPart]) -> Markup:
+def draw_stack(parts: Sequence[BarPart]) -> Markup:
     """Draw one bar whose parts are as long as their shares; a part's name is its class."""
     total = sum(part.value for part in parts) or 1
     drawn: list[Markup] = []
@@ -119,7 +119,11 @@ def stacked(parts: Sequence[BarPart]) -> Markup:
             drawn.append(tag("rect", height=22, class_=f"o-{part.name}", **place))
         at += width
     legend = [
-        tag("span", tag("i", class_=f"o-{part.name}"), f"{part.name} {percent(part.value / total)}")
+        tag(
+            "span",
+            tag("i", class_=f"o-{part.name}"),
+            f"{part.name} {format_share(part.value / total)}",
+        )
         for part in parts
         if part.value
     ]

@@ -1,10 +1,9 @@
 """Shows in a terminal what was deleted from a document, and why."""
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
-from rich.console import Console
 from rich.text import Text
 
 from burnish.corpora.errors import UsageError
@@ -12,7 +11,7 @@ from burnish.corpora.runs.document_ledger import Entry
 from burnish.corpora.runs.folder import RunFolder
 from burnish.graphs.archive.attribution import Piece, attribute
 from burnish.graphs.archive.stored import Record, columns_of, records
-from burnish.graphs.reports.charts import number, percent
+from burnish.graphs.reports.charts import format_count, format_share
 from burnish.tools.deletion.lines import Lines
 from burnish.tools.text.visible import shown, visible
 
@@ -30,24 +29,21 @@ class _Cut(NamedTuple):
     takes_newline: bool
 
 
-def show_diff(folder: RunFolder, record_id: str | None, console: Console, limit: int = 10) -> int:
-    """Print the diff of one record, or of the first `limit` that were edited or dropped.
-
-    Returns how many were printed.
+def diffs(
+    folder: RunFolder, record_id: str | None, limit: int = 10, *, plain: bool = False
+) -> Iterator[Text]:
+    """Yield the diff of one record, or of the first `limit` that were edited or dropped.
 
     Raises:
         UsageError: the run read no record with this id.
         RunError: a file of the run is missing or broken.
     """
-    found = _chosen(folder, record_id)
-    printed = 0
-    for record in islice(found, 1 if record_id is not None else limit):
-        diff = render_diff(record.entry, record.text, plain=not console.is_terminal)
-        console.print(diff, soft_wrap=True, highlight=False)
-        printed += 1
-    if record_id is not None and not printed:
+    found = islice(_chosen(folder, record_id), 1 if record_id is not None else limit)
+    first = next(found, None)
+    if first is None and record_id is not None:
         raise UsageError(f"record {shown(record_id)}: this run read no record with this id")
-    return printed
+    for record in chain(() if first is None else (first,), found):
+        yield render_diff(record.entry, record.text, plain=plain)
 
 
 def _chosen(folder: RunFolder, record_id: str | None) -> Iterator[Record]:
@@ -91,8 +87,10 @@ def _heading(entry: Entry) -> Text:
     removed = sum(stop - start for start, stop, _ in entry.spans)
     facts = [entry.outcome, entry.agent]
     if entry.outcome != "quarantined":
-        share = percent(removed / max(entry.raw_chars, 1))
-        facts.append(f"-{number(removed)} of {number(entry.raw_chars)} characters ({share})")
+        share = format_share(removed / max(entry.raw_chars, 1))
+        facts.append(
+            f"-{format_count(removed)} of {format_count(entry.raw_chars)} characters ({share})"
+        )
     facts.append(f"flag: {shown(entry.flag)}" if entry.flag else "")
     heading = Text(shown(entry.id), style="bold")
     return Text.assemble(heading, ("  " + "  ".join(filter(None, facts)) + "\n", "dim"))
@@ -130,7 +128,7 @@ def _around(changed: Sequence[int], last: int, context: int) -> Iterator[int]:
 
 def _skipped(diff: Text, count: int) -> None:
     if count > 0:
-        diff.append(f"     … {number(count)} {'line' if count == 1 else 'lines'} …\n", "dim")
+        diff.append(f"     … {format_count(count)} {'line' if count == 1 else 'lines'} …\n", "dim")
 
 
 def _line(diff: Text, lines: Lines, line: int, cuts: Sequence[_Cut], *, plain: bool) -> None:
@@ -156,5 +154,5 @@ def _short(text: str, room: int) -> str:
     if len(text) <= room + 40:
         return visible(text)
     half = room // 2
-    left_out = number(len(text) - 2 * half)
+    left_out = format_count(len(text) - 2 * half)
     return f"{visible(text[:half])} … {left_out} characters … {visible(text[-half:])}"

@@ -1,13 +1,13 @@
 """Writes the dataset card: what the data is, what was done to it, and how to undo it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
 from burnish.corpora.records import DOCUMENTS
 from burnish.corpora.runs.folder import RunFolder
 from burnish.corpora.storage.writers import write_atomic
-from burnish.graphs.reports.charts import number, percent
+from burnish.graphs.reports.charts import format_count, format_share
 from burnish.tools.text.visible import shown
 
 _REASONS = 12
@@ -20,6 +20,23 @@ _SIZES = (
     (100_000_000, "10M<n<100M"),
     (1_000_000_000, "100M<n<1B"),
 )
+_END = """## How to check and undo it
+
+`ledger/` has a row for each record: the calls, the characters that went and SHA-256 digests of the
+text before and after. With burnish installed, where RUN is this folder:
+
+```
+burnish replay RUN --verify                          # checks every proof
+burnish replay RUN --out RAW --without outcome=edited --without outcome=dropped
+burnish replay RUN --out OTHER --without reason=…    # leaves one kind of deletion out
+```
+
+## Licence and limits
+
+The licence of the texts is that of their source, and so are their biases, errors and personal data:
+deleting noise does not remove them. The refiner errs in both directions; the report's confidence
+figures are its own view.
+"""
 _MARKDOWN = {ord(mark): f"\\{mark}" for mark in "\\`*_{}[]()<>#+-!|~&$:@"}
 
 
@@ -52,8 +69,10 @@ def _body(manifest: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
     location = str(figures["input"]["location"])
     name = plain(PurePath(location).name or location)
     chars, refiner = figures["chars"], plain(str(figures["refiner"].get("name", "?")))
-    kept = percent(chars["out"] / chars["in"] if chars["in"] else 1)
-    outcomes = [(outcome, number(figures["balance"][outcome])) for outcome in DOCUMENTS.outcomes]
+    kept = format_share(chars["out"] / chars["in"] if chars["in"] else 1)
+    outcomes = [
+        (outcome, format_count(figures["balance"][outcome])) for outcome in DOCUMENTS.outcomes
+    ]
     column = plain(str(manifest["input"]["text_column"]))
     return f"""# {name}, refined by burnish
 
@@ -64,10 +83,10 @@ came in.
 
 ## What became of the rows
 
-{_table(("outcome", "rows"), outcomes)}
+{markdown_table(("outcome", "rows"), outcomes)}
 
-{number(figures["balance"]["rows_in"])} rows came in; {_balance(figures)}
-Of {number(chars["in"])} characters {number(chars["out"])} were kept ({kept}).
+{format_count(figures["balance"]["rows_in"])} rows came in; {_balance(figures)}
+Of {format_count(chars["in"])} characters {format_count(chars["out"])} were kept ({kept}).
 Dropped and failed records are whole in `aside/`, rows that could not be read in `quarantine/`.
 
 ## What was removed
@@ -76,42 +95,32 @@ Dropped and failed records are whole in `aside/`, rows that could not be read in
 
 `report.html` shows samples with the deletions struck out; `report.json` has all figures.
 
-## How to check and undo it
-
-`ledger/` has a row for each record: the calls, the characters that went and SHA-256 digests of the
-text before and after. With burnish installed, where RUN is this folder:
-
-```
-burnish replay RUN --verify                          # checks every proof
-burnish replay RUN --out RAW --without outcome=edited --without outcome=dropped
-burnish replay RUN --out OTHER --without reason=…    # leaves one kind of deletion out
-```
-
-## Licence and limits
-
-The licence of the texts is that of their source, and so are their biases, errors and personal data:
-deleting noise does not remove them. The refiner errs in both directions; the report's confidence
-figures are its own view.
-"""
+{_END}"""
 
 
 def _balance(figures: Mapping[str, Any]) -> str:
     if figures["balance"]["balances"]:
         return "the rows balance."
-    return f"**only {number(figures['balance']['accounted'])} are accounted for.**"
+    return f"**only {format_count(figures['balance']['accounted'])} are accounted for.**"
 
 
 def _reasons(figures: Mapping[str, Any]) -> str:
     rows = [
-        (plain(row["name"]), number(row["chars"]), number(row["calls"]), number(row["documents"]))
+        (
+            plain(row["name"]),
+            format_count(row["chars"]),
+            format_count(row["calls"]),
+            format_count(row["documents"]),
+        )
         for row in figures["reasons"][:_REASONS]
     ]
     if not rows:
         return "Nothing."
-    return _table(("reason", "characters", "calls", "documents"), rows)
+    return markdown_table(("reason", "characters", "calls", "documents"), rows)
 
 
-def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table whose first column is text and whose others are numbers."""
     rule = ("---", *("---:" for _ in heads[1:]))
     return "\n".join(f"| {' | '.join(row)} |" for row in (heads, rule, *rows))
 

@@ -7,7 +7,15 @@ content policy forbids any. Samples are filtered by style rules alone.
 from collections.abc import Sequence
 
 from burnish.corpora.records import DOCUMENTS
-from burnish.graphs.reports.charts import Bar, BarPart, bars, histogram, number, percent, stacked
+from burnish.graphs.reports.charts import (
+    Bar,
+    BarPart,
+    draw_bars,
+    draw_histogram,
+    draw_stack,
+    format_count,
+    format_share,
+)
 from burnish.graphs.reports.html import Markup, join, tag
 from burnish.graphs.reports.page import (
     Figures,
@@ -62,7 +70,7 @@ def _header(figures: Figures, name: str) -> Markup:
         name,
         about,
         equation([("", held["rows_in"], "rows in"), *terms], held["rows_in"] - held["accounted"]),
-        stacked([BarPart(outcome, held[outcome]) for outcome in _ORDER]),
+        draw_stack([BarPart(outcome, held[outcome]) for outcome in _ORDER]),
     )
 
 
@@ -71,7 +79,9 @@ def _refiners(figures: Figures) -> str:
     agents = figures["agents"]
     if len(agents) < 2:
         return f"refiner {figures['refiner'].get('name', '?')}"
-    return "refiners " + ", ".join(f"{name}: {number(count)}" for name, count in agents.items())
+    return "refiners " + ", ".join(
+        f"{name}: {format_count(count)}" for name, count in agents.items()
+    )
 
 
 def _cards(figures: Figures) -> Markup:
@@ -80,12 +90,15 @@ def _cards(figures: Figures) -> Markup:
     kept = chars["out"] / chars["in"] if chars["in"] else 1.0
     rate = speed["mb_per_cpu_second"]
     pairs = [
-        (percent(kept), f"of {number(chars['in'])} characters kept"),
-        (number(chars["removed_from_edited"]), "characters cut out of edited documents"),
-        (percent(balance["edited"] / read if read else 0), "of the documents read were edited"),
+        (format_share(kept), f"of {format_count(chars['in'])} characters kept"),
+        (format_count(chars["removed_from_edited"]), "characters cut out of edited documents"),
         (
-            number(figures["calls"]),
-            f"calls carried out, {number(figures['rejected_calls'])} refused",
+            format_share(balance["edited"] / read if read else 0),
+            "of the documents read were edited",
+        ),
+        (
+            format_count(figures["calls"]),
+            f"calls carried out, {format_count(figures['rejected_calls'])} refused",
         ),
         (f"{rate:,.2f} MB/s" if rate else "n/a", f"per core; {_time(speed['cpu_seconds'])} of CPU"),
         (_size(figures["bytes"]["in"]), f"of text in, {_size(figures['bytes']['out'])} out"),
@@ -117,12 +130,12 @@ def _charts(figures: Figures) -> Markup:
         panel(
             "How much of a document stays",
             "Edited documents by the share of their characters kept.",
-            histogram(ratio, "0 % kept", "100 %", "edited documents"),
+            draw_histogram(ratio, "0 % kept", "100 %", "edited documents"),
         ),
         panel(
             "How sure the refiner was",
             "Calls by the probability given that the deletion is right.",
-            histogram(confidence, "0 %", "100 % sure", "calls"),
+            draw_histogram(confidence, "0 %", "100 % sure", "calls"),
         ),
     ]
     return tag("section", tag("h2", "What was removed"), tag("div", *panels, class_="panels"))
@@ -136,8 +149,8 @@ def _weights(rows: Sequence[Figures]) -> Markup:
         Bar(
             shown(row["name"]),
             row["chars"],
-            f"{number(row['chars'])} · {percent(row['chars'] / total)}",
-            f"{number(row['calls'])} calls in {number(row['documents'])} documents, "
+            f"{format_count(row['chars'])} · {format_share(row['chars'] / total)}",
+            f"{format_count(row['calls'])} calls in {format_count(row['documents'])} documents, "
             f"mean confidence {row['mean_confidence']:.2f}",
         )
         for row in rows[:_BARS]
@@ -146,8 +159,8 @@ def _weights(rows: Sequence[Figures]) -> Markup:
     if rest:
         chars = sum(row["chars"] for row in rest)
         label = f"{len(rest)} more"
-        drawn.append(Bar(label, chars, f"{number(chars)} · {percent(chars / total)}"))
-    return bars(drawn)
+        drawn.append(Bar(label, chars, f"{format_count(chars)} · {format_share(chars / total)}"))
+    return draw_bars(drawn)
 
 
 def _samples(figures: Figures, reasons: Sequence[str]) -> Markup:
@@ -178,9 +191,9 @@ def _filter(name: str, label: str, *, checked: bool) -> Markup:
 
 def _sample(one: Figures, reasons: Sequence[str], *, opened: bool) -> Markup:
     classes = [f"with-{at}" for at, name in enumerate(reasons) if name in one["reasons"]]
-    facts = [f"{number(one['raw_chars'])} characters"]
+    facts = [f"{format_count(one['raw_chars'])} characters"]
     if one["removed_chars"]:
-        facts.append(f"{percent(one['removed_share'])} removed")
+        facts.append(f"{format_share(one['removed_share'])} removed")
     facts += [shown(name) for name in list(one["reasons"])[:4]]
     summary = tag(
         "summary",
@@ -198,7 +211,7 @@ def _stretch(one: Figures) -> Markup:
     if not one["text"]:
         more = "" if one["kind"] != "rest" else "more "
         kind = "gap in-removed" if removed else "gap"
-        gap = tag("span", f"\n… {number(one['chars'])} {more}characters …\n", class_=kind)
+        gap = tag("span", f"\n… {format_count(one['chars'])} {more}characters …\n", class_=kind)
         return tag("del", gap) if removed else gap
     if not removed:
         return join([one["text"]])
@@ -211,8 +224,8 @@ def _biggest(figures: Figures) -> Markup:
         [
             tag("bdi", shown(one["id"])),
             tag("span", one["outcome"], class_="tag"),
-            number(one["removed_chars"]),
-            percent(one["removed_share"]),
+            format_count(one["removed_chars"]),
+            format_share(one["removed_share"]),
             tag("bdi", ", ".join(shown(name) for name in list(one["reasons"])[:5])),
         ]
         for one in figures["biggest"]
@@ -222,13 +235,13 @@ def _biggest(figures: Figures) -> Markup:
 
 
 def _flagged(figures: Figures) -> Markup:
-    counts = ", ".join(f"{shown(name)} {number(n)}" for name, n in figures["flags"].items())
+    counts = ", ".join(f"{shown(name)} {format_count(n)}" for name, n in figures["flags"].items())
     rows = [
         [
             tag("bdi", shown(one["id"])),
             tag("bdi", one["flag"]),
             tag("span", one["outcome"], class_="tag"),
-            number(one["raw_chars"]),
+            format_count(one["raw_chars"]),
         ]
         for one in figures["flagged"]
     ]
@@ -243,7 +256,7 @@ def _quarantined(figures: Figures) -> Markup:
         for one in held["first"]
     ]
     note = (
-        f"{number(held['rows'])} rows could not be read; they lie in quarantine/. "
+        f"{format_count(held['rows'])} rows could not be read; they lie in quarantine/. "
         f"Shown are the first {len(rows)}."
     )
     return listing("Quarantined", note, ("source", "#row", "reason"), rows)
@@ -252,7 +265,7 @@ def _quarantined(figures: Figures) -> Markup:
 def _footer(figures: Figures) -> Markup:
     return tag(
         "footer",
-        f"burnish {figures['burnish']} · {number(figures['shards'])} shards · input sha256 ",
+        f"burnish {figures['burnish']} · {format_count(figures['shards'])} shards · input sha256 ",
         tag("code", str(figures["input"]["digest"])),
         tag("br"),
         "The same figures are in report.json. Undo any of it with ",

@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import PurePath
 from typing import Any, Final
 
-from burnish.graphs.reports.charts import number
+from burnish.graphs.reports.charts import format_count
 from burnish.graphs.reports.html import Markup, tag
 from burnish.tools.text.visible import shown
 
@@ -67,9 +67,11 @@ def equation(pieces: Iterable[tuple[str, int, str]], missing: int) -> Markup:
         if sign:
             terms.append(tag("span", sign, class_="sign"))
         kind = "term" if count else "term zero"
-        terms.append(tag("span", tag("b", number(count)), tag("span", name), class_=kind))
+        terms.append(tag("span", tag("b", format_count(count)), tag("span", name), class_=kind))
     if missing:
-        badge = tag("span", f"✗ {number(abs(missing))} rows unaccounted for", class_="badge bad")
+        badge = tag(
+            "span", f"✗ {format_count(abs(missing))} rows unaccounted for", class_="badge bad"
+        )
     else:
         badge = tag("span", "✓ rows balance", class_="badge")
     return tag("div", *terms, badge, class_="equation")

@@ -3,7 +3,14 @@
 from collections.abc import Sequence
 from typing import cast
 
-from burnish.graphs.reports.charts import Bar, BarPart, bars, number, percent, stacked
+from burnish.graphs.reports.charts import (
+    Bar,
+    BarPart,
+    draw_bars,
+    draw_stack,
+    format_count,
+    format_share,
+)
 from burnish.graphs.reports.html import Markup, join, tag
 from burnish.graphs.reports.page import (
     Figures,
@@ -50,20 +57,22 @@ def _header(figures: Figures, name: str) -> Markup:
         name,
         about,
         equation(terms, held["rows_in"] - held["accounted"]),
-        stacked([BarPart(part, held[part]) for part in _PARTS]),
+        draw_stack([BarPart(part, held[part]) for part in _PARTS]),
     )
 
 
 def _cards(figures: Figures) -> Markup:
     far, tokens = figures["divergence"], figures["tokens"]
-    spent = number(tokens["spent"])
-    whole = "no budget was set" if tokens["budget"] is None else f"of {number(tokens['budget'])}"
+    spent = format_count(tokens["spent"])
+    whole = (
+        "no budget was set" if tokens["budget"] is None else f"of {format_count(tokens['budget'])}"
+    )
     pairs = [
         (f"{far['before']:.4f} → {far['after']:.4f}", "bits of divergence from the target"),
         (f"{far['floor']:.4f}", "bits that a sample of the target has by chance"),
-        (percent(min(max(far["reduced_share"], 0), 1)), "of what can be reduced was"),
+        (format_share(min(max(far["reduced_share"], 0), 1)), "of what can be reduced was"),
         (spent, f"tokens spent; {whole}"),
-        (number(figures["review"]), "items for people to review"),
+        (format_count(figures["review"]), "items for people to review"),
         *_difficulty(figures["difficulty"]),
     ]
     return cards(pairs)
@@ -74,7 +83,12 @@ def _difficulty(told: Figures) -> list[tuple[str, str]]:
     whole = told["scored"] + told["unverified"]
     if not whole:
         return []
-    return [(f"{number(told['scored'])} of {number(whole)}", "new difficulties told by a solver")]
+    return [
+        (
+            f"{format_count(told['scored'])} of {format_count(whole)}",
+            "new difficulties told by a solver",
+        )
+    ]
 
 
 def _cells(figures: Figures) -> Markup:
@@ -84,16 +98,18 @@ def _cells(figures: Figures) -> Markup:
     rows = [
         [
             tag("bdi", shown(row["cell"])),
-            number(row["before"]),
-            number(row["after"]),
-            percent(row["before_share"]),
-            percent(row["after_share"]),
-            percent(row["target_share"]),
+            format_count(row["before"]),
+            format_count(row["after"]),
+            format_share(row["before_share"]),
+            format_share(row["after_share"]),
+            format_share(row["target_share"]),
         ]
         for row in ranked[:_CELLS]
     ]
     heads = ("cell", "#before", "#after", "#share before", "#after", "#target")
-    note = f"{number(len(ranked))} cells; shown are those furthest from their target at first."
+    note = (
+        f"{format_count(len(ranked))} cells; shown are those furthest from their target at first."
+    )
     return listing("Coverage and difficulty", note, heads, rows)
 
 
@@ -101,15 +117,15 @@ def _invoice(figures: Figures) -> Markup:
     rows = [
         [
             tag("bdi", shown(line["operation"])),
-            number(line["orders"]),
-            number(line["done"]),
-            number(line["rolled_back"]),
-            number(line["failed"]),
-            number(line["unspent"]),
+            format_count(line["orders"]),
+            format_count(line["done"]),
+            format_count(line["rolled_back"]),
+            format_count(line["failed"]),
+            format_count(line["unspent"]),
             f"{line['mean_gain']:.5f}",
             f"{line['planned_gain']:.5f}",
             f"{line['gain']:.5f}",
-            "n/a" if line["within"] is None else percent(line["within"]),
+            "n/a" if line["within"] is None else format_share(line["within"]),
         ]
         for line in figures["invoice"]
     ]
@@ -121,7 +137,8 @@ def _invoice(figures: Figures) -> Markup:
     less = tokens["under_planned"]
     note = (
         "Gains are bits of divergence. Plans count on a bound of the mean, not on the mean. "
-        f"{number(abs(less))} tokens {'less' if less >= 0 else 'more'} were spent than planned."
+        f"{format_count(abs(less))} tokens {'less' if less >= 0 else 'more'} were spent than "
+        "planned."
     )
     words = (
         "A point is a tenth of the orders that promised a gain; on the line, predictions are "
@@ -138,7 +155,10 @@ def _tokens(figures: Figures) -> Markup:
     rows = [
         [
             tag("bdi", shown(line["operation"])),
-            *(number(round(line[key])) for key in ("mean_tokens", "planned_tokens", "tokens")),
+            *(
+                format_count(round(line[key]))
+                for key in ("mean_tokens", "planned_tokens", "tokens")
+            ),
         ]
         for line in figures["invoice"]
     ]
@@ -194,7 +214,7 @@ def _plans(figures: Figures) -> Markup:
         price = plan["price_per_1000_tokens"]
         rows.append([
             str(plan["round"]),
-            number(plan["orders"]),
+            format_count(plan["orders"]),
             f"{plan['before']['jsd']:.5f}",
             "n/a" if plan["value"] is None else f"{plan['value']:.5f}",
             gap,
@@ -216,11 +236,11 @@ def _verdicts(figures: Figures) -> Markup:
     if not held:
         return Markup("")
     drawn = [
-        Bar(f"{name}: {opinion}", count, number(count))
+        Bar(f"{name}: {opinion}", count, format_count(count))
         for name, counts in held.items()
         for opinion, count in counts.items()
     ]
-    return tag("section", tag("h2", "What validators said"), bars(drawn))
+    return tag("section", tag("h2", "What validators said"), draw_bars(drawn))
 
 
 def _samples(figures: Figures) -> Markup:

@@ -51,13 +51,13 @@ class Best:
         return sorted(self._heap, key=lambda held: (-held[0], -held[1]))
 
 
-def lot(seed: int, name: str) -> float:
+def draw_lot(seed: int, name: str) -> float:
     """Return a number in [0, 1) that depends on the seed and the id alone."""
     key = hashlib.blake2b(f"{seed}\n{name}".encode("utf-8", "surrogatepass"), digest_size=6)
     return int.from_bytes(key.digest(), "big") / (1 << 48)
 
 
-def summary(entry: Entry, pieces: Sequence[Piece]) -> Figure:
+def summarize(entry: Entry, pieces: Sequence[Piece]) -> Figure:
     """Return the figures of one record."""
     chars: Counter[str] = Counter()
     for start, stop, call in pieces:
@@ -75,7 +75,7 @@ def summary(entry: Entry, pieces: Sequence[Piece]) -> Figure:
     }
 
 
-def sample(record: Record) -> Figure:
+def take_sample(record: Record) -> Figure:
     """Return a record as stretches that were kept or removed, long ones shortened."""
     raw = record.raw
     pieces = attribute(record.entry, raw)
@@ -89,11 +89,11 @@ def sample(record: Record) -> Figure:
         room = sum(len(str(stretch["text"])) for stretch in stretches)
         at = piece.stop
     else:
-        return summary(record.entry, pieces) | {
+        return summarize(record.entry, pieces) | {
             "stretches": [*stretches, *_stretch(raw, at, len(raw))]
         }
     rest: Figure = {"kind": "rest", "text": "", "chars": len(raw) - at}
-    return summary(record.entry, pieces) | {"stretches": [*stretches, rest]}
+    return summarize(record.entry, pieces) | {"stretches": [*stretches, rest]}
 
 
 def _stretch(raw: str, start: int, stop: int, piece: Piece | None = None) -> list[Figure]:

@@ -8,7 +8,7 @@ from burnish.corpora.records import DOCUMENTS
 from burnish.corpora.runs.document_ledger import CallRow
 from burnish.graphs.archive.attribution import Piece, attribute
 from burnish.graphs.archive.stored import Record
-from burnish.graphs.reports.samples import Best, Figure, lot, sample, summary
+from burnish.graphs.reports.samples import Best, Figure, draw_lot, summarize, take_sample
 
 BINS = 20
 """Columns of each histogram, over 0 to 1."""
@@ -155,15 +155,15 @@ class Tally:
 
     def _offer(self, record: Record, pieces: Sequence[Piece], removed: int) -> None:
         entry = record.entry
-        rank = lot(self.seed, entry.id)
-        self.drawn[entry.outcome].offer(rank, lambda: sample(record))
+        rank = draw_lot(self.seed, entry.id)
+        self.drawn[entry.outcome].offer(rank, lambda: take_sample(record))
         if removed:
-            self.biggest.offer(removed, lambda: summary(entry, pieces))
+            self.biggest.offer(removed, lambda: summarize(entry, pieces))
         if entry.flag:
             flag = entry.flag[:_FLAG_CHARS]
             known = flag in self.flags or len(self.flags) < _MOST_NAMES
             self.flags[flag if known else _OTHERS] += 1
-            self.flagged.offer(rank, lambda: summary(entry, pieces))
+            self.flagged.offer(rank, lambda: summarize(entry, pieces))
 
 
 def reason_of(call: CallRow) -> str:

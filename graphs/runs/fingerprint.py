@@ -24,7 +24,7 @@ _LIBRARIES = ("burnish", "langgraph", "numpy", "orjson", "pyarrow", "zstandard")
 
 def fingerprint(settings: Settings, survey: Survey, revision: str) -> dict[str, str]:
     """Return digests of everything that decides what a run writes, by name."""
-    tree = settings.model_dump()
+    tree = settings.of_run()
     for section, names in _FREE.items():
         for name in names:
             del tree[section][name]
@@ -80,7 +80,7 @@ def describe(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in _LIBRARIES},
-        "settings": settings.model_dump(),
+        "settings": settings.of_run(),
         "fingerprint": dict(marks),
         "input": {
             "location": location,

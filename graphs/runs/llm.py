@@ -17,7 +17,7 @@ from burnish.agents.llm.messages import Model
 from burnish.agents.llm.token_budget import Account, TokenBudget
 from burnish.agents.prompting.probe import Constraints, probe
 from burnish.corpora.errors import UsageError
-from burnish.graphs.runs.settings import LlmSettings
+from burnish.graphs.runs.sections import LlmSettings
 
 _LOG = logging.getLogger(__name__)
 

@@ -2,7 +2,9 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from burnish.graphs.runs.sections import Section
 
 OperationName = Literal[
     "remove",
@@ -19,10 +21,8 @@ OperationName = Literal[
 ValidatorName = Literal["reasoner", "librarian"]
 
 
-class QaSettings(BaseModel):
+class QaSettings(Section):
     """How a QA set is refined; ignored in runs over documents."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     question: str | None = None
     """Column of the question; none: found by name, as all the columns below."""
@@ -84,7 +84,7 @@ class QaSettings(BaseModel):
     """What validators look at: what was written, or every item of the set as well."""
     review_below: float = Field(default=0.6, ge=0, le=1)
     """Verdicts less confident than this go to the review queue."""
-    contamination: list[str] = []
+    contamination: list[str] = Field(default_factory=list[str])
     """Sets that new and changed items must not occur in."""
     wiki: str | None = None
     """Folder of a passage index made by `burnish wiki build`."""

@@ -5,136 +5,35 @@ error that names the right one.
 """
 
 import difflib
+import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from burnish.corpora.errors import UsageError
+from burnish.graphs.runs.command_settings import (
+    DistillSection,
+    ProfileSection,
+    SolveSection,
+)
 from burnish.graphs.runs.question_settings import QaSettings
+from burnish.graphs.runs.sections import (
+    FieldSettings,
+    GuardSettings,
+    LlmSettings,
+    RefinerSettings,
+    RunSettings,
+    Section,
+    SelectionSettings,
+)
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class FieldSettings(_Section):
-    """Which columns of the input mean what."""
-
-    text: str = "text"
-    """Column that holds the text."""
-    id: str | None = None
-    """Column that holds the id; none: "id" where there is one, else ids are made."""
-
-
-class SelectionSettings(_Section):
-    """Which rows are taken."""
-
-    limit: int | None = Field(default=None, ge=0)
-    """Only the first so many rows."""
-    sample: int | None = Field(default=None, ge=0)
-    """So many rows drawn at random, without replacement, in source order."""
-    seed: int = 0
-    """Seed of the draw."""
-
-
-class RefinerSettings(_Section):
-    """Who proposes deletions."""
-
-    name: Literal["embedded", "rules", "served"] = "embedded"
-    """embedded: the trained line tagger; rules: C4, Gopher and FineWeb line rules; served: the
-    language model of the section llm, with embedded for what is not worth its tokens."""
-    threshold: float | None = Field(default=None, ge=0, le=1)
-    """Embedded: a line goes when its probability of being content is below this; none: the
-    model's own. 0 keeps everything."""
-    model: str | None = None
-    """Embedded: a weights file made by `burnish train`; none: the one that ships."""
-    drop_documents: bool = False
-    """Rules: also drop documents that fail the Gopher and FineWeb quality filters."""
-
-
-class LlmSettings(_Section):
-    """The language model that `refiner.name = "served"` asks."""
-
-    endpoint: str | None = None
-    """Base URL of an OpenAI-compatible server, such as http://127.0.0.1:8000/v1."""
-    model: str | None = None
-    """Name of the model on that server."""
-    revision: str = ""
-    """Digest or version of the model's weights, if known: another one is another run."""
-    key_env: str = "BURNISH_LLM_KEY"
-    """Environment variable that holds the API key; unset: none is needed."""
-    mode: Literal["one_shot", "tools", "agentic"] = "one_shot"
-    """one_shot: one JSON answer; tools: forced tool calls; agentic: several turns."""
-    max_tokens: int = Field(default=1024, ge=1)
-    """Longest answer."""
-    temperature: float = Field(default=0.0, ge=0)
-    """0: always the likeliest answer."""
-    window_chars: int = Field(default=12_000, ge=200)
-    """Most characters of a document shown at once."""
-    overlap: float = Field(default=0.2, ge=0, le=0.5)
-    """Share of a window that repeats the one before it as context."""
-    turns: int | None = Field(default=None, ge=1)
-    """Answers in one conversation; none: 2, and 6 when agentic."""
-    conversation_tokens: int = Field(default=32_000, ge=1)
-    """No further turn of a conversation after so many tokens."""
-    budget: int | None = Field(default=None, ge=0)
-    """Tokens, in and out, that the run may ever spend, resumed or not; none: no bound."""
-    documents: Literal["auto", "all", "planned"] = "auto"
-    """Which documents the model reads. planned: those where it pays most within the budget; auto:
-    planned where there is a budget, else all."""
-    bytes_per_token: float = Field(default=1.0, ge=1)
-    """Bytes of text to a token that the plan reckons with: 1 is safe for every model, about 3.5
-    fits English; the budget holds either way."""
-    concurrency: int = Field(default=64, ge=1)
-    """Requests in flight from each worker at most."""
-    timeout_s: float = Field(default=180.0, gt=0)
-    """Seconds for a whole request."""
-    patience_s: float = Field(default=300.0, ge=0)
-    """Seconds a server may be down before the run stops; the same command goes on later."""
-    limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    """Field that bounds an answer; reasoning models of OpenAI know only the second."""
-    strict: bool = True
-    """Mark tools as strict; a server that rejects the mark needs false."""
-    extra: dict[str, Any] = {}
-    """Fields for this server only, such as {chat_template_kwargs = {enable_thinking = false}}."""
-    probe: Literal["auto", "refuse", "warn", "off"] = "auto"
-    """What to do when the server does not hold the model to the form of its answer. auto: warn in
-    one_shot mode, refuse where tools are needed."""
-
-
-class GuardSettings(_Section):
-    """How far a program may go."""
-
-    max_removed_ratio: float = Field(default=0.98, gt=0, le=1)
-    """Largest share of a document's characters that one program may remove without remove_all."""
-    attempts: int = Field(default=2, ge=1)
-    """How often a conversing refiner is asked before its edit is rolled back."""
-
-
-class RunSettings(_Section):
-    """How the run is carried out; none of it changes what happens to a document."""
-
-    format: Literal["parquet", "jsonl"] = "parquet"
-    """Format of the files written."""
-    shard_rows: int = Field(default=1000, ge=1)
-    """Most rows of a shard, the unit of work and of resume."""
-    shard_chars: int = Field(default=8_000_000, ge=1)
-    """Most characters of a shard."""
-    strict: bool = False
-    """Stop at the first bad row instead of setting it aside."""
-    max_failure_ratio: float = Field(default=0.05, ge=0, le=1)
-    """Share of failed and quarantined rows beyond which the run exits with 1."""
-    approval: Literal["auto", "ask"] = "auto"
-    """ask: show the plan and wait for a yes before anything is refined."""
-    concurrency: int = Field(default=64, ge=1)
-    """Documents in flight for each worker, for conversing refiners."""
-
-
-class Settings(_Section):
-    """All settings of a run."""
+class Settings(Section):
+    """All settings: those of runs, and a section for each other command that has some."""
 
     fields: FieldSettings = FieldSettings()
     selection: SelectionSettings = SelectionSettings()
@@ -143,10 +42,27 @@ class Settings(_Section):
     guard: GuardSettings = GuardSettings()
     qa: QaSettings = QaSettings()
     run: RunSettings = RunSettings()
+    profile: ProfileSection = ProfileSection()
+    distill: DistillSection = DistillSection()
+    solve: SolveSection = SolveSection()
+
+    def of_run(self) -> dict[str, Any]:
+        """Return what concerns runs as a tree: what is said of other commands changes none."""
+        return self.model_dump(exclude=_OTHERS)
 
 
-def load(files: Sequence[Path] = (), pairs: Sequence[str] = ()) -> Settings:
-    """Merge TOML files and `section.key=value` pairs, left to right, over the defaults.
+_OTHERS = {"profile", "distill", "solve"}
+"""Sections of commands that are no runs."""
+
+
+def load(
+    files: Sequence[Path] = (),
+    pairs: Sequence[str] = (),
+    flags: Mapping[str, object] | None = None,
+) -> Settings:
+    """Merge TOML files, `section.key=value` pairs and flags, left to right, over the defaults.
+
+    Flags are dotted keys with their values; one that is None says nothing.
 
     Raises:
         UsageError: a file cannot be read, a key is unknown or a value does not fit.
@@ -155,7 +71,38 @@ def load(files: Sequence[Path] = (), pairs: Sequence[str] = ()) -> Settings:
     for path in files:
         _merge(tree, read_toml(path))
     for pair in pairs:
-        _merge(tree, _pair(pair))
+        _merge(tree, read_pair(pair))
+    for key, value in (flags or {}).items():
+        if value is not None:
+            _merge(tree, _nested(key, value))
+    return _validated(tree)
+
+
+def resolve(
+    given: "Settings | Mapping[str, object] | None" = None,
+    flags: Mapping[str, object] | None = None,
+) -> Settings:
+    """Return settings as a caller gave them, changed by what flags say.
+
+    A mapping has dotted keys (`{"refiner.threshold": 0.2}`), tables in tables as TOML has them, or
+    both. A flag that is None says nothing.
+
+    Raises:
+        UsageError: a key is unknown or a value does not fit.
+    """
+    tree: dict[str, Any] = {}
+    if isinstance(given, Settings):
+        tree = given.model_dump()
+    else:
+        for key, value in (given or {}).items():
+            _merge(tree, _nested(key, value))
+    for key, value in (flags or {}).items():
+        if value is not None:
+            _merge(tree, _nested(key, value))
+    return _validated(tree)
+
+
+def _validated(tree: dict[str, Any]) -> Settings:
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:
@@ -176,7 +123,12 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: is not TOML ({error})") from None
 
 
-def _pair(pair: str) -> dict[str, Any]:
+def read_pair(pair: str) -> dict[str, Any]:
+    """Return the tree that `section.key=value` stands for; the value is TOML, or else text.
+
+    Raises:
+        UsageError: it is not of that form.
+    """
     key, equals, text = pair.partition("=")
     if not equals or not key.strip():
         raise UsageError(f"--set {pair!r}: write section.key=value, such as refiner.name=rules")
@@ -184,8 +136,12 @@ def _pair(pair: str) -> dict[str, Any]:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text
-    tree: Any = value
-    for name in reversed(key.strip().split(".")):
+    return _nested(key.strip(), value)
+
+
+def _nested(key: str, value: object) -> dict[str, Any]:
+    tree: Any = deepcopy(value)
+    for name in reversed(key.split(".")):
         tree = {name: tree}
     return cast("dict[str, Any]", tree)
 
@@ -208,6 +164,22 @@ def _explain(error: ValidationError) -> str:
     near = difflib.get_close_matches(where, keys(), n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else "see `burnish config show`"
     return f"setting {where}: there is no such key; {hint}"
+
+
+def as_toml(settings: Settings) -> str:
+    """Return settings as a TOML file that loads again."""
+    tree: dict[str, dict[str, Any]] = settings.model_dump()
+    return "\n\n".join(
+        f"[{section}]\n" + "\n".join(_toml_line(key, value) for key, value in values.items())
+        for section, values in tree.items()
+    )
+
+
+def _toml_line(key: str, value: object) -> str:
+    if value is None:
+        return f"# {key} is not set"
+    # TOML knows no surrogate pairs, and wants a bare delete character escaped.
+    return f"{key} = " + json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def keys() -> list[str]:

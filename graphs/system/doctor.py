@@ -55,20 +55,20 @@ def examine(endpoint: Endpoint | None = None) -> tuple[Check, ...]:
         endpoint: a model server to try as well; its key is read from the environment.
     """
     parts: list[tuple[str, Callable[[], Sequence[Check]]]] = [
-        ("python", lambda: (interpreter(), packages(_declared()))),
-        ("extras", lambda: extras(_declared())),
-        ("sandbox", sandbox),
-        ("solver", lambda: (solver(),)),
-        ("index", lambda: (index(),)),
-        ("embedder", lambda: (embedder(),)),
-        ("disk", lambda: (temporary(), disk("current folder", Path.cwd()))),
+        ("python", lambda: (check_interpreter(), check_packages(_declared()))),
+        ("extras", lambda: check_extras(_declared())),
+        ("sandbox", check_sandbox),
+        ("solver", lambda: (check_solver(),)),
+        ("index", lambda: (check_index(),)),
+        ("embedder", lambda: (check_embedder(),)),
+        ("disk", lambda: (check_temporary(), check_disk("current folder", Path.cwd()))),
     ]
     if endpoint is not None:
-        parts.append(("server", lambda: (server(endpoint),)))
+        parts.append(("server", lambda: (check_server(endpoint),)))
     return tuple(check for name, part in parts for check in _contained(name, part))
 
 
-def healthy(checks: Sequence[Check]) -> bool:
+def is_healthy(checks: Sequence[Check]) -> bool:
     """Say whether everything that is needed works."""
     return all(check.state in {"ok", "optional"} for check in checks)
 
@@ -81,13 +81,13 @@ def _contained(name: str, part: Callable[[], Sequence[Check]]) -> Sequence[Check
         return (Check(name, "broken", f"{type(error).__name__}: {words}", "install burnish anew"),)
 
 
-def interpreter() -> Check:
+def check_interpreter() -> Check:
     """Tell which Python and which burnish this is."""
     found = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
     return Check("burnish", "ok", f"{version('burnish')}, {found}")
 
 
-def packages(declared: Sequence[Requirement]) -> Check:
+def check_packages(declared: Sequence[Requirement]) -> Check:
     """Compare the libraries that burnish always needs with what is installed."""
     needed = [each for each in declared if each.marker is None or each.marker.evaluate()]
     absent = [str(each) for each in needed if _installed(each) is None]
@@ -100,7 +100,7 @@ def packages(declared: Sequence[Requirement]) -> Check:
     return Check("packages", "ok", found)
 
 
-def extras(declared: Sequence[Requirement]) -> tuple[Check, ...]:
+def check_extras(declared: Sequence[Requirement]) -> tuple[Check, ...]:
     """Tell which optional groups of libraries are whole."""
     known = {name: [each for each in declared if _is_of(each, name)] for name in EXTRAS}
     return tuple(_extra(name, parts) for name, parts in known.items() if parts)
@@ -139,7 +139,7 @@ def _unfit(requirement: Requirement) -> str:
     return f"{requirement.name} {found} is not {requirement.specifier}"
 
 
-def sandbox(found: Sequence["Layer"] | None = None) -> tuple[Check, ...]:
+def check_sandbox(found: Sequence["Layer"] | None = None) -> tuple[Check, ...]:
     """Look at each layer of the sandbox, then run a program in it.
 
     Args:
@@ -171,17 +171,17 @@ def sandbox(found: Sequence["Layer"] | None = None) -> tuple[Check, ...]:
     return (*rows, Check("sandbox", "ok", f"ran a program in {spent} ({', '.join(result.layers)})"))
 
 
-def solver() -> Check:
+def check_solver() -> Check:
     """Have HiGHS solve a program of three options, of which two fit."""
     import numpy as np
 
-    from burnish.tools.planning.integer_program import Settings, chosen, solve
+    from burnish.tools.planning.integer_program import SolverSettings, chosen, solve
     from burnish.tools.planning.problem import Instance
 
     options = np.arange(3)
     gains, costs = np.array([3.0, 2.0, 4.0]), np.array([2.0, 1.0, 3.0])
     instance = Instance.of(options, gains, costs, budget=4.0)
-    answer = solve(instance, options, instance.limits, Settings(seconds=10.0))
+    answer = solve(instance, options, instance.limits, SolverSettings(seconds=10.0))
     picked = sorted(instance.origin[chosen(options, answer)].tolist())
     found = f"HiGHS {version('highspy')} through CVXPY {version('cvxpy')}"
     if answer.status != "optimal" or picked != [1, 2]:
@@ -192,7 +192,7 @@ def solver() -> Check:
     return Check("solver", "ok", f"{found} solves")
 
 
-def index() -> Check:
+def check_index() -> Check:
     """Import the library that searches passages."""
     mend = "pip install --force-reinstall faiss-cpu"
     try:
@@ -204,7 +204,7 @@ def index() -> Check:
     return Check("index", "ok", f"faiss {version('faiss-cpu')}")
 
 
-def embedder() -> Check:
+def check_embedder() -> Check:
     """Load the default embedder and have it tell near from far."""
     absent = [name for name in _EMBEDDING if importlib.util.find_spec(name) is None]
     mend = 'pip install "burnish[qa]"'
@@ -224,7 +224,7 @@ def embedder() -> Check:
     return Check("embedder", "ok", told)
 
 
-def temporary() -> Check:
+def check_temporary() -> Check:
     """Write a file to the folder for temporary files and tell its free space."""
     mend = "set TMPDIR to a folder that can be written"
     try:
@@ -234,10 +234,10 @@ def temporary() -> Check:
         folder = Path(tempfile.gettempdir())
     except OSError as error:
         return Check("temporary files", "broken", error.strerror or type(error).__name__, mend)
-    return disk("temporary files", folder)
+    return check_disk("temporary files", folder)
 
 
-def disk(name: str, folder: Path) -> Check:
+def check_disk(name: str, folder: Path) -> Check:
     """Tell the free space of a folder's file system."""
     free = shutil.disk_usage(folder).free
     told = f"{folder}: {free / (1 << 30):,.1f} GiB free"
@@ -246,7 +246,7 @@ def disk(name: str, folder: Path) -> Check:
     return Check(name, "ok", told)
 
 
-def server(endpoint: Endpoint) -> Check:
+def check_server(endpoint: Endpoint) -> Check:
     """Ask a model server the three questions that show whether it holds constraints."""
     try:
         held = asyncio.run(_probed(endpoint))

@@ -146,7 +146,7 @@ def check_port(host: str, port: int) -> None:
             raise UsageError(f"{host}:{port}: {error.strerror}; {mend}") from None
 
 
-def free_port(host: str) -> int:
+def find_port(host: str) -> int:
     """Return a port that is free at this moment."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:

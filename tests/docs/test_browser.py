@@ -8,6 +8,7 @@ import pytest
 from tests.support.browser import BROWSER, addresses, browse
 
 pytestmark = [
+    pytest.mark.xdist_group("site"),
     pytest.mark.slow,
     pytest.mark.skipif(not BROWSER, reason="no Chromium on PATH"),
 ]

@@ -13,13 +13,14 @@ from tests.support.places import ROOT
 
 WRITTEN = [page for page in PAGES if page.name not in {"commands.md", "settings.md"}]
 _CODE = re.compile(r"`([^`\n]+)`")
+_OTHERS = re.compile(r"(?:\S*/)?(?:pip|python|git|make|tar|unzip) ")
+"""Commands of others, and the benchmarks, whose options are not ours to list."""
 _FOREIGN = {
     "--enable-auto-tool-choice", "--tool-call-parser", "--structured-outputs-config",
-    "--enforce-eager", "--host", "--extra-index-url",
-    "--part", "--sets", "--fold-models", "--seeds", "--runs", "--case", "--only", "--limit",
-    "--repeats", "--passages", "--vectors", "--endpoint", "--index",
+    "--enforce-eager", "--help", "--version",
+    "--part", "--case", "--only", "--repeats", "--passages", "--vectors", "--constraint",
 }  # fmt: skip
-"""Options of vLLM, pip and the benchmarks, which have no page of their own."""
+"""Options of vLLM, of pip, of every command, and of benchmarks, named alone."""
 
 
 def name_of(page: Path) -> str:
@@ -83,7 +84,9 @@ def test_settings_that_a_page_names_are_there(page: Path) -> None:
 @pytest.mark.parametrize("page", WRITTEN, ids=name_of)
 def test_options_that_a_page_names_are_there(page: Path) -> None:
     commands = (ROOT / "docs" / "reference" / "commands.md").read_text("utf-8")
-    known = set(re.findall(r"`(--[\w-]+)`", commands)) | _FOREIGN | {"--help", "--version"}
+    known = set(re.findall(r"`(--[\w-]+)`", commands)) | _FOREIGN
     for code in code_of(page):
+        if _OTHERS.match(code):
+            continue
         for option in re.findall(r"(?<![\w-])(--[a-z][\w-]+)", code):
             assert option in known, f"{name_of(page)} names the option {option}"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from burnish.eval.robustness.loopback import Body, Server, completion, ok
+from burnish.eval.robustness.loopback import Body, LoopbackServer, completion, ok
 from burnish.graphs.cli.main import main
 from tests.support.model_server import first_line_goes, in_thread, is_probe, obeys_probe, user_turn
 from tests.support.pages import PAGES, Block, blocks
@@ -23,7 +23,12 @@ from tests.support.question_script import reply, task_of
 SERVER = "http://127.0.0.1:8000/v1"
 """Where the pages say that a server is; here it is a stand-in on another port."""
 NEEDS = {"", "server", "embedder"}
-WITH_BLOCKS = [page for page in PAGES if any(block.todo == "run" for block in blocks(page))]
+RUN = {page: [block for block in blocks(page) if block.todo == "run"] for page in PAGES}
+WITH_BLOCKS = [
+    pytest.param(page, marks=[pytest.mark.slow] if any(block.detail for block in run) else [])
+    for page, run in RUN.items()
+    if run
+]
 
 
 def name_of(page: Path) -> str:
@@ -69,7 +74,7 @@ def answer(body: Body) -> web.Response:
 
 
 @pytest.fixture(scope="module")
-def server() -> Generator[Server]:
+def server() -> Generator[LoopbackServer]:
     async def handle(body: Body) -> web.StreamResponse:
         return answer(body)
 
@@ -89,7 +94,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("page", WITH_BLOCKS, ids=name_of)
 def test_the_blocks_of_a_page_run_one_after_another(
-    page: Path, place: Path, server: Server, capfd: pytest.CaptureFixture[str]
+    page: Path, place: Path, server: LoopbackServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
     names: dict[str, Any] = {"__name__": "page"}
     for block in blocks(page):
@@ -106,7 +111,7 @@ def test_the_blocks_of_a_page_run_one_after_another(
             run_commands(block, server, capfd)
 
 
-def run_commands(block: Block, server: Server, capfd: pytest.CaptureFixture[str]) -> None:
+def run_commands(block: Block, server: LoopbackServer, capfd: pytest.CaptureFixture[str]) -> None:
     for line in block.text.rstrip("\n").split("\n"):
         assert line.startswith("$ "), f"a block that runs holds commands alone: {line}"
         words = shlex.split(line.removeprefix("$ ").replace(SERVER, server.url), comments=True)

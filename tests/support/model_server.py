@@ -10,7 +10,7 @@ from typing import Any, cast
 import orjson
 from aiohttp import web
 
-from burnish.eval.robustness.loopback import Body, Handler, Server, completion, ok, serving
+from burnish.eval.robustness.loopback import Body, Handler, LoopbackServer, completion, ok, serving
 
 Answer = Callable[[str], str]
 """Makes the answer to the user turn of a question."""
@@ -60,7 +60,7 @@ def _next_call(body: Body) -> Body:
 @contextmanager
 def model_server(
     answer: Answer = first_line_goes, *, delay_s: float = 0.0, obedient: bool = True
-) -> Generator[Server]:
+) -> Generator[LoopbackServer]:
     """Serve until the block ends; `obedient=False` ignores what constrains an answer."""
 
     async def handle(body: Body) -> web.StreamResponse:
@@ -77,9 +77,9 @@ def model_server(
 
 
 @contextmanager
-def in_thread(handle: Handler) -> Generator[Server]:
+def in_thread(handle: Handler) -> Generator[LoopbackServer]:
     """Serve what a handler says until the block ends."""
-    ready: list[Server] = []
+    ready: list[LoopbackServer] = []
     started = threading.Event()
     ends: list[Callable[[], object]] = []
 
@@ -102,6 +102,6 @@ def in_thread(handle: Handler) -> Generator[Server]:
         thread.join(20)
 
 
-def questions(server: Server) -> Counter[str]:
+def questions(server: LoopbackServer) -> Counter[str]:
     """Count the questions about documents, by their user turn."""
     return Counter(user_turn(body) for body in server.bodies if not is_probe(body))

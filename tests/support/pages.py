@@ -9,12 +9,12 @@ from typing import NamedTuple
 from tests.support.places import ROOT
 
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")))
-_COMMENT = re.compile(r"\s*<!-- (run|file|not run)(?:: (.*))? -->$")
-_FENCE = re.compile(r"\s*```(\w*)")
+_COMMENT = re.compile(r"\s*<!-- (run|not run)(?:: (.*))? -->$")
+_FENCE = re.compile(r"\s*```(\w*)(?: title=\"(.+)\")?$")
 
 
 class Block(NamedTuple):
-    """One fenced block. `todo` is `run`, `file`, `not run`, or empty where no comment says it."""
+    """One fenced block. `todo` is `run`, `not run`, `file` (it has a title), or empty."""
 
     line: int
     language: str
@@ -42,6 +42,8 @@ def blocks(page: Path) -> Iterator[Block]:
         stop = next(end for end in range(at + 1, len(lines)) if lines[end].strip() == "```")
         said = _COMMENT.match(lines[at - 1]) if at else None
         todo, detail = (said[1], said[2] or "") if said else ("", "")
+        if fence[2]:
+            todo, detail = "file", fence[2]
         text = textwrap.dedent("\n".join(lines[at + 1 : stop]) + "\n")
         yield Block(at + 1, fence[1], todo, detail, text)
         at = stop + 1

@@ -22,13 +22,13 @@ from burnish.tools.answers.likeness import may_mean_the_same
 from burnish.tools.answers.normalize import folded, name_of, plain, primes_of
 from burnish.tools.answers.numbers import WORDS, Number, is_percent
 from burnish.tools.answers.parse import (
-    Assigned,
+    NamedValues,
     Ratio,
     Reading,
     Several,
-    Span,
     Symbols,
     Text,
+    ValueInterval,
     reading_of,
 )
 from burnish.tools.answers.symbolic import comparing_program
@@ -105,20 +105,20 @@ def _in_signs(left: str, right: str) -> Comparison | None:
     return None
 
 
-_ORDER = (Assigned, Several, Span, Number, Ratio, Symbols, Text)
+_ORDER = (NamedValues, Several, ValueInterval, Number, Ratio, Symbols, Text)
 
 
 def _compare(left: Reading, right: Reading, tolerance: Tolerance) -> Comparison:
     if _ORDER.index(type(left)) > _ORDER.index(type(right)):
         left, right = right, left
     match left, right:
-        case Assigned(), _:
+        case NamedValues(), _:
             return _assigned(left, right, tolerance)
         case Several(), Several():
             return _collections(left, right, tolerance)
-        case Several(), Span():
+        case Several(), ValueInterval():
             return _span_or_parts(left, right, tolerance)
-        case Span(), Span():
+        case ValueInterval(), ValueInterval():
             return _spans(left, right, tolerance)
         case Number(), Number():
             return _numbers(left, right, tolerance)
@@ -219,19 +219,19 @@ def _ratios(left: Ratio | Number, right: Ratio | Number) -> Comparison:
     return Comparison("same" if equal else "different", "ratios in lowest terms")
 
 
-def _spans(left: Span, right: Span, tolerance: Tolerance) -> Comparison:
+def _spans(left: ValueInterval, right: ValueInterval, tolerance: Tolerance) -> Comparison:
     if (left.closed_low, left.closed_high) != (right.closed_low, right.closed_high):
         return Comparison("different", "different borders")
     pairs = ((left.low, right.low), (left.high, right.high))
     return _all(pairs, tolerance)
 
 
-def _span_or_parts(several: Several, span: Span, tolerance: Tolerance) -> Comparison:
+def _span_or_parts(several: Several, span: ValueInterval, tolerance: Tolerance) -> Comparison:
     """Compare brackets that may be an interval or a list or point with what is an interval."""
     if len(several.parts) != 2 or several.kind not in {"list", "tuple"}:
         return Comparison("different", "an interval and no interval")
     closed = several.kind == "list"
-    found = _spans(Span(*several.parts, closed, closed), span, tolerance)
+    found = _spans(ValueInterval(*several.parts, closed, closed), span, tolerance)
     borders = _all(((several.parts[0], span.low), (several.parts[1], span.high)), tolerance)
     if found.relation == "different" and borders.relation != "different":
         return Comparison("unclear", "the same borders in different brackets")
@@ -285,16 +285,16 @@ def _unordered(left: Several, right: Several, tolerance: Tolerance) -> Compariso
     return Comparison("different", "a part differs")
 
 
-def _assigned(left: Assigned, right: Reading, tolerance: Tolerance) -> Comparison:
+def _assigned(left: NamedValues, right: Reading, tolerance: Tolerance) -> Comparison:
     """Compare values that belong to names with others, or with values in a row.
 
     A row without names stands for the names in their order, as a point `(1, 2)` does for x and y.
     """
-    if isinstance(right, Assigned) and left.names == right.names:
+    if isinstance(right, NamedValues) and left.names == right.names:
         return _all(tuple(zip(left.values, right.values, strict=True)), tolerance)
-    if not isinstance(right, Assigned | Several):
+    if not isinstance(right, NamedValues | Several):
         return Comparison("unclear", "answers of different kinds")
-    values = right.values if isinstance(right, Assigned) else right.parts
+    values = right.values if isinstance(right, NamedValues) else right.parts
     if len(values) != len(left.values):
         return Comparison("different", "not as many parts")
     if isinstance(right, Several) and right.kind in {"tuple", "bare"}:

@@ -10,7 +10,7 @@ from burnish.tools.answers.compare import Comparison, Relation, Tolerance, compa
 from burnish.tools.sandbox.results import Execution
 
 
-class Runner(Protocol):
+class ProgramRunner(Protocol):
     """Runs programs in isolation; `tools.sandbox.Sandbox` is one."""
 
     async def run_async(self, program: str) -> Execution:
@@ -26,7 +26,7 @@ class Runner(Protocol):
 class Judge:
     """Compares answers, formulas by SymPy inside the sandbox."""
 
-    runner: Runner
+    runner: ProgramRunner
     tolerance: Tolerance = field(default_factory=Tolerance)
 
     async def compare(self, left: str, right: str) -> Comparison:

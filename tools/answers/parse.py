@@ -57,7 +57,7 @@ class Several:
 
 
 @dataclass(frozen=True, slots=True)
-class Assigned:
+class NamedValues:
     """Values of several names, as in `x = 1, y = 2`: each belongs to its own."""
 
     names: tuple[str, ...]
@@ -67,7 +67,7 @@ class Assigned:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class ValueInterval:
     """An interval of which at least one border is known to be closed or infinite."""
 
     low: "Reading"
@@ -76,7 +76,7 @@ class Span:
     closed_high: bool
 
 
-Reading = Number | Ratio | Symbols | Text | Several | Assigned | Span
+Reading = Number | Ratio | Symbols | Text | Several | NamedValues | ValueInterval
 
 _LOWEST, _HIGHEST = Text("-∞"), Text("∞")
 _INFINITE = {"oo": "∞", "+oo": "∞", "inf": "∞", "infinity": "∞", "-oo": "-∞", "-inf": "-∞",
@@ -121,7 +121,7 @@ def _set(text: str, depth: int) -> Reading | None:
     if isinstance(found, Borders):
         low, high = _read(found.low, depth + 1), _read(found.high, depth + 1)
         # SymPy calls infinite borders closed where its constructor was not told otherwise.
-        return Span(
+        return ValueInterval(
             low, high, found.closed_low and low != _LOWEST, found.closed_high and high != _HIGHEST
         )
     if not isinstance(found, Joined):
@@ -132,22 +132,22 @@ def _set(text: str, depth: int) -> Reading | None:
     return parts[0] if len(parts) == 1 else Several(found.kind, parts)
 
 
-def _common(parts: tuple[Reading, ...]) -> Span | None:
+def _common(parts: tuple[Reading, ...]) -> ValueInterval | None:
     """Return what half-lines have in common; None for anything else, or for two equal borders."""
-    spans = [part for part in parts if isinstance(part, Span)]
+    spans = [part for part in parts if isinstance(part, ValueInterval)]
     below = [span for span in spans if span.low != _LOWEST]
     above = [span for span in spans if span.high != _HIGHEST]
     if len(spans) < len(parts) or len(below) > 1 or len(above) > 1:
         return None
     low, closed_low = (below[0].low, below[0].closed_low) if below else (_LOWEST, False)
     high, closed_high = (above[0].high, above[0].closed_high) if above else (_HIGHEST, False)
-    return Span(low, high, closed_low, closed_high)
+    return ValueInterval(low, high, closed_low, closed_high)
 
 
-def _inequality(text: str, depth: int) -> Span | None:
+def _inequality(text: str, depth: int) -> ValueInterval | None:
     if found := _BETWEEN.fullmatch(text):
         low, high = _read(found[1], depth + 1), _read(found[4], depth + 1)
-        return Span(low, high, found[2] == "<=", found[3] == "<=")
+        return ValueInterval(low, high, found[2] == "<=", found[3] == "<=")
     if found := _ONE_SIDED.fullmatch(text):
         return _half_line(found[1], _read(found[2], depth + 1))
     if found := _TURNED.fullmatch(text):
@@ -155,13 +155,13 @@ def _inequality(text: str, depth: int) -> Span | None:
     return None
 
 
-def _half_line(sign: str, bound: Reading) -> Span:
+def _half_line(sign: str, bound: Reading) -> ValueInterval:
     closed = sign.endswith("=")
     if bound in {_LOWEST, _HIGHEST}:
-        return Span(_LOWEST, _HIGHEST, closed_low=False, closed_high=False)
+        return ValueInterval(_LOWEST, _HIGHEST, closed_low=False, closed_high=False)
     if sign.startswith("<"):
-        return Span(_LOWEST, bound, closed_low=False, closed_high=closed)
-    return Span(bound, _HIGHEST, closed_low=closed, closed_high=False)
+        return ValueInterval(_LOWEST, bound, closed_low=False, closed_high=closed)
+    return ValueInterval(bound, _HIGHEST, closed_low=closed, closed_high=False)
 
 
 def _bracketed(text: str, depth: int) -> Reading | None:
@@ -175,7 +175,7 @@ def _bracketed(text: str, depth: int) -> Reading | None:
         return readings[0]
     brackets = text[0] + text[-1]
     if len(readings) == 2 and (brackets in {"(]", "[)"} or _unbounded(readings)):
-        return Span(*readings, closed_low=text[0] == "[", closed_high=text[-1] == "]")
+        return ValueInterval(*readings, closed_low=text[0] == "[", closed_high=text[-1] == "]")
     kinds: dict[str, Literal["set", "tuple", "list"]] = {"{}": "set", "()": "tuple", "[]": "list"}
     return Several(kinds[brackets], readings) if brackets in kinds else None
 
@@ -194,7 +194,7 @@ def _encloses(text: str) -> bool:
     return False
 
 
-def _listed(text: str, depth: int) -> Several | Assigned | None:
+def _listed(text: str, depth: int) -> Several | NamedValues | None:
     """Read `1, 2 and 3`, `x = 1 or x = 2`, `x = 1, y = 2`, a union; parts must not be words."""
     if UNION in text:
         union = tuple(_read(part, depth + 1) for part in text.split(UNION)[:MOST_PARTS])
@@ -212,7 +212,7 @@ def _listed(text: str, depth: int) -> Several | Assigned | None:
     if "" in names or len(set(names)) < len(names):
         return None
     named = sorted(zip(names, readings, strict=True), key=lambda pair: pair[0])
-    return Assigned(tuple(name for name, _ in named), tuple(value for _, value in named))
+    return NamedValues(tuple(name for name, _ in named), tuple(value for _, value in named))
 
 
 def _split(text: str) -> list[str] | None:

@@ -16,7 +16,7 @@ FLOOR_COUNT = 0.5
 """Items that an empty cell counts as when its slope is taken, which is infinite at 0."""
 
 
-class Interval(NamedTuple):
+class DivergenceInterval(NamedTuple):
     """An estimate between two percentiles."""
 
     low: float
@@ -64,7 +64,7 @@ def floor(target: Floats | Ints, items: int) -> float:
 
 def sampled_floor(
     target: Floats | Ints, items: int, *, draws: int = 1_000, seed: int = 0, level: float = 0.9
-) -> Interval:
+) -> DivergenceInterval:
     """Return mean and percentiles of the divergence of `items` draws from the target itself."""
     expected = distribution(target)
     sets = np.random.default_rng(seed).multinomial(items, expected, size=draws)
@@ -74,7 +74,7 @@ def sampled_floor(
 
 def bootstrap(
     counts: Ints, target: Floats | Ints, *, draws: int = 1_000, seed: int = 0, level: float = 0.9
-) -> Interval:
+) -> DivergenceInterval:
     """Return the divergence of counts from a target with a bias-corrected bootstrap interval.
 
     Resampling adds about one floor of divergence of its own; the mean excess of the resamples over
@@ -87,9 +87,11 @@ def bootstrap(
     return _interval(values - (values.mean() - value), value, level)
 
 
-def _interval(values: Floats, value: float, level: float) -> Interval:
+def _interval(values: Floats, value: float, level: float) -> DivergenceInterval:
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(min(max(float(low), 0.0), value), value, max(min(float(high), 1.0), value))
+    return DivergenceInterval(
+        min(max(float(low), 0.0), value), value, max(min(float(high), 1.0), value)
+    )
 
 
 def potential(counts: Floats | Ints, target: Floats | Ints) -> Floats:

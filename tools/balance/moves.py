@@ -3,9 +3,9 @@
 The objective is the Jensen-Shannon divergence of the set's cells from a target, less what the
 chosen options are worth by themselves (`merit`). It is no sum over options. But at a given size it
 is a sum over cells of a convex function of each cell's count, so the first item that joins a cell
-is worth most and every further one less: `gains` hands out these falling worths ("slots") by rank,
-and adds the slope of the divergence in the size. Only that slope, and cells where items both come
-and go, are linear approximations.
+is worth most and every further one less: `value_moves` hands out these falling worths ("slots") by
+rank, and adds the slope of the divergence in the size. Only that slope, and cells where items both
+come and go, are linear approximations.
 """
 
 from dataclasses import dataclass
@@ -173,7 +173,7 @@ class Valued(NamedTuple):
     """Its place in the queue of its cell, counted from the plan's edge to either side, from 1."""
 
 
-def gains(
+def value_moves(
     problem: Rebalancing, chosen: Ints, price: float = 0.0, size: int | None = None
 ) -> Valued:
     """Value each option, given that the chosen ones stand.

@@ -14,7 +14,7 @@ import numpy as np
 
 from burnish.tools.arrays import Flags, Floats, Ints
 from burnish.tools.balance.greedy import adaptive_greedy, fixed_gains
-from burnish.tools.balance.moves import Rebalancing, gains
+from burnish.tools.balance.moves import Rebalancing, value_moves
 from burnish.tools.planning import lagrangian
 from burnish.tools.planning.lagrangian import Effort
 from burnish.tools.planning.problem import Effects, Instance, Rows
@@ -174,7 +174,7 @@ class _Tried(NamedTuple):
 def _round(state: _State, window: int, size: int | None) -> _Tried | None:
     """Plan anew over the options near the present plan; the others stay as they are."""
     problem, moves = state.problem, state.problem.moves
-    valued = gains(problem, state.chosen, state.price, size)
+    valued = value_moves(problem, state.chosen, state.price, size)
     standing = np.zeros(len(moves.item), np.bool_)
     standing[state.chosen] = True
     open_ones = _open(problem, standing, valued.distance <= window)

@@ -12,7 +12,7 @@ import numpy as np
 
 from burnish.tools.arrays import Floats, Ints
 from burnish.tools.balance.divergence import OUTSIDE, jsd
-from burnish.tools.balance.moves import Moves, Rebalancing, gains
+from burnish.tools.balance.moves import Moves, Rebalancing, value_moves
 from burnish.tools.balance.rebalance import PROGRESS, rebalance
 from burnish.tools.planning.estimates import Estimates
 from burnish.tools.planning.lagrangian import Effort
@@ -89,7 +89,7 @@ def plan_towards(
     best: Towards | None = None
     around = start
     for _ in range(TRIES):
-        promised = gains(problem, around, price).worth
+        promised = value_moves(problem, around, price).worth
         worth = np.where(promised > 0, promised * doubtful.share, promised)
         table = replace(estimates, gain=_padded(worth, len(estimates.gain)))
         plan = _plan_near(table, budget, quotas, effort, curve, size)

@@ -257,7 +257,7 @@ def whole_lines(lines: Lines, numbers: Iterable[int]) -> list[Span]:
     return [lines.whole(first, after - 1) for first, after in ranges]
 
 
-class Part(NamedTuple):
+class LinePart(NamedTuple):
     """What goes from one line."""
 
     line: int
@@ -266,7 +266,7 @@ class Part(NamedTuple):
     """Whether all of the line goes, its newline too."""
 
 
-def parts(lines: Lines, deletions: Sequence[Span]) -> Iterator[Part]:
+def parts(lines: Lines, deletions: Sequence[Span]) -> Iterator[LinePart]:
     """Take deletions apart line by line; empty lines that go are parts too."""
     for span in deletions:
         inside = {line_of(lines, piece.start): piece for piece in pieces(lines, [span])}
@@ -274,9 +274,9 @@ def parts(lines: Lines, deletions: Sequence[Span]) -> Iterator[Part]:
             content = lines.content(number)
             piece = inside.get(number)
             if piece is not None:
-                yield Part(number, piece, piece == content)
+                yield LinePart(number, piece, piece == content)
             elif content.start == content.stop and _takes_empty(span, content, lines, number):
-                yield Part(number, content, whole=True)
+                yield LinePart(number, content, whole=True)
 
 
 def _takes_empty(span: Span, line: Span, lines: Lines, number: int) -> bool:
@@ -284,7 +284,7 @@ def _takes_empty(span: Span, line: Span, lines: Lines, number: int) -> bool:
     return span.start <= line.start and (span.stop > line.stop or number == len(lines))
 
 
-def clip(lines: Lines, found: Iterable[Part]) -> list[Span]:
+def clip(lines: Lines, found: Iterable[LinePart]) -> list[Span]:
     """Return the spans of parts: whole lines with their newlines, pieces as they are."""
     numbers: set[int] = set()
     inner: list[Span] = []

@@ -17,7 +17,7 @@ from typing import Literal
 
 from burnish.tools.deletion.lines import Lines, Span
 from burnish.tools.deletion.program import union
-from burnish.tools.distill.intent import Intent, Part, clip, line_of, parts
+from burnish.tools.distill.intent import Intent, LinePart, clip, line_of, parts
 from burnish.tools.text.typography import fold
 from burnish.tools.text.words import splits_word, words
 
@@ -67,7 +67,7 @@ def guard(raw: str, lines: Lines, intent: Intent) -> Guarded:
     rewritten = rewritten_lines(lines, intent.rewrites)
     written = "\n".join(intent.written)
     known = words(written.lower())
-    allowed: list[Part] = []
+    allowed: list[LinePart] = []
     refused: list[tuple[Refusal, Span]] = []
     for part in parts(lines, intent.deletions):
         reason = _near(part.span, zones)

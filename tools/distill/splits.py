@@ -11,7 +11,7 @@ Cell = tuple[str, Kind]
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class PairSelection:
     """Which pairs are taken: those whose rank lies below their cell's limit."""
 
     limits: Mapping[Cell, int] = field(default_factory=dict[Cell, int])
@@ -25,7 +25,7 @@ class Selection:
 
 def select(
     ranks: Mapping[Cell, Sequence[int]], keep_all_share: float, cap: int | None
-) -> Selection:
+) -> PairSelection:
     """Bound each cell, then the pairs that change nothing.
 
     Args:
@@ -37,7 +37,7 @@ def select(
     if cap is not None:
         limits = {cell: _limit(places, cap) for cell, places in ranks.items() if len(places) > cap}
     if keep_all_share >= 1:
-        return Selection(limits)
+        return PairSelection(limits)
     taken = {cell: min(len(places), cap or len(places)) for cell, places in ranks.items()}
     changing = sum(count for (_, kind), count in taken.items() if kind != "keep_all")
     room = int(keep_all_share / (1 - keep_all_share) * changing)
@@ -46,7 +46,7 @@ def select(
     if total > room:
         for cell, share in _shared_out(idle, room, total).items():
             limits[cell] = _limit(ranks[cell], share)
-    return Selection(limits)
+    return PairSelection(limits)
 
 
 def _limit(places: Sequence[int], count: int) -> int:

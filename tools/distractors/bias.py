@@ -46,7 +46,7 @@ class LengthBias(NamedTuple):
     """Geometric mean of the key's length over that of the other choices' mean length."""
 
 
-class Distractors(NamedTuple):
+class DistractorWorth(NamedTuple):
     """Worth of an item's wrong choices; nan where it cannot be told."""
 
     plausibility: float
@@ -141,7 +141,7 @@ def length_bias(choices: Sequence[Sequence[str]], keys: Sequence[int | None]) ->
 
 def distractor_worth(
     vectors: Vectors, starts: Ints, keys: Sequence[int | None]
-) -> list[Distractors]:
+) -> list[DistractorWorth]:
     """Return plausibility and diversity of each item's wrong choices.
 
     Args:
@@ -149,8 +149,8 @@ def distractor_worth(
         starts: where each item's rows begin; one more for the end.
         keys: place of each item's key.
     """
-    found: list[Distractors] = []
-    nothing = Distractors(float("nan"), float("nan"))
+    found: list[DistractorWorth] = []
+    nothing = DistractorWorth(float("nan"), float("nan"))
     for at, key in enumerate(keys):
         own = vectors[starts[at] : starts[at + 1]]
         if key is None or len(own) < 2:
@@ -160,11 +160,11 @@ def distractor_worth(
         plausible = float((wrong @ own[key]).mean())
         count = len(wrong)
         if count < 2:
-            found.append(Distractors(plausible, float("nan")))
+            found.append(DistractorWorth(plausible, float("nan")))
             continue
         total = wrong.sum(axis=0)
         alike = (float(total @ total) - count) / (count * (count - 1))
-        found.append(Distractors(plausible, 1 - alike))
+        found.append(DistractorWorth(plausible, 1 - alike))
     return found
 
 

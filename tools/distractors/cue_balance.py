@@ -29,7 +29,7 @@ _FEWEST: Final = 100.0
 _STEPS: Final = 150
 
 
-class Drawn(NamedTuple):
+class DrawnSets(NamedTuple):
     """Sets drawn for one item."""
 
     cues: Floats
@@ -47,7 +47,7 @@ class Balance:
     items: int = 0
     """How many items it was fitted on."""
 
-    def score(self, drawn: Drawn) -> Floats:
+    def score(self, drawn: DrawnSets) -> Floats:
         """Return the logarithm of each set's chance, up to a constant."""
         taste = TASTE * drawn.liked
         if self.ruler is None or self.weights is None:
@@ -55,12 +55,12 @@ class Balance:
         return taste - _lead(drawn, self.ruler) @ self.weights
 
 
-def _lead(drawn: Drawn, ruler: Ruler) -> Floats:
+def _lead(drawn: DrawnSets, ruler: Ruler) -> Floats:
     seen = features(drawn.cues, ruler)
     return seen[:, 0] - seen.mean(axis=1)
 
 
-def balanced(held: Sequence[Drawn]) -> Balance:
+def balanced(held: Sequence[DrawnSets]) -> Balance:
     """Fit the weights on the sets of some items, as many sets for each; none give plain draws."""
     if not held:
         return Balance()

@@ -26,7 +26,7 @@ from burnish.tools.answers.likeness import Shape, shape
 from burnish.tools.answers.normalize import plain
 from burnish.tools.answers.numbers import Number, is_percent, number_of
 from burnish.tools.arrays import Vectors
-from burnish.tools.distractors.cue_balance import Balance, Drawn, order_of
+from burnish.tools.distractors.cue_balance import Balance, DrawnSets, order_of
 from burnish.tools.distractors.cues import OTHERS, cues_of, looks
 from burnish.tools.stable_order import rank
 
@@ -138,7 +138,7 @@ class Sets(NamedTuple):
 
     rows: NDArray[np.int64]
     """Sets x options, rows of the cell's options."""
-    drawn: Drawn
+    drawn: DrawnSets
 
 
 def mine(
@@ -223,7 +223,7 @@ def draw_sets(
 
 def _seen(
     wanted: Wanted, options: Options, rows: NDArray[np.int64], drawn: NDArray[np.int64]
-) -> Drawn:
+) -> DrawnSets:
     """Return what a guesser sees of the sets: the key first, then places in `rows`."""
     taken: list[int] = rows.tolist()
     texts = [wanted.key, *(restyled(options.texts[row], wanted.key) for row in taken)]
@@ -232,7 +232,7 @@ def _seen(
     sets = np.concatenate([np.zeros((len(drawn), 1), np.int64), drawn + 1], axis=1)
     likeness = vectors @ vectors.T
     cues = cues_of(own[sets], likeness[sets[:, :, None], sets[:, None]])
-    return Drawn(cues, cues[:, :, OTHERS].mean(axis=1))
+    return DrawnSets(cues, cues[:, :, OTHERS].mean(axis=1))
 
 
 def _drawn(

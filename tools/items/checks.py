@@ -25,7 +25,7 @@ LONGER_CHARS = 12
 LEAK_LETTERS = 4
 """Shorter keys may occur in a question by chance."""
 _UNLEAKED = frozenset({"number", "reference", "formula"})
-Kind = Literal[
+ComplaintKind = Literal[
     "schema", "key", "choices", "key changed", "leak", "length", "rationale", "turns", "duplicate",
     "contamination",
 ]  # fmt: skip
@@ -34,7 +34,7 @@ Kind = Literal[
 class Complaint(NamedTuple):
     """One fault of a draft."""
 
-    kind: Kind
+    kind: ComplaintKind
     message: str
 
 
@@ -72,7 +72,7 @@ def complaints(draft: Draft) -> list[Complaint]:
     return found + _key_change(draft) + _turns(draft.before, draft.after)
 
 
-def _wrote(kind: Kind, before: QAItem, draft: Draft) -> bool:
+def _wrote(kind: ComplaintKind, before: QAItem, draft: Draft) -> bool:
     """Tell whether the edit wrote what a complaint is about, so that the fault is its own now."""
     after = draft.after
     choices = before.choices != after.choices or before.answer != after.answer

@@ -31,7 +31,7 @@ _WORD = re.compile(r"[^\W_]+")
 How = Literal["equal", "long run", "shared runs", "likeness"]
 
 
-class Hit(NamedTuple):
+class TextMatch(NamedTuple):
     """A text that a draft was found in."""
 
     name: str
@@ -126,7 +126,7 @@ class TextIndex:
         vector: NDArray[np.float32] | None = None,
         *,
         apart_from: str | None = None,
-    ) -> Hit | None:
+    ) -> TextMatch | None:
         """Return the text that a draft most surely stands in, None where there is none.
 
         Among texts that hold it as surely the one with the first id is told, in whatever order
@@ -139,10 +139,10 @@ class TextIndex:
         """
         words = folded(text)
         if (id := self._first(self._equal.rows(hash(words)), apart_from)) is not None:
-            return Hit(self.name, id, "equal", 1.0)
+            return TextMatch(self.name, id, "equal", 1.0)
         long = [row for run in runs(words, LONG_RUN) for row in self._telling(self._long, run)]
         if (id := self._first(long, apart_from)) is not None:
-            return Hit(self.name, id, "long run", 1.0)
+            return TextMatch(self.name, id, "long run", 1.0)
         return self._shared(words, apart_from) or self._alike(vector, apart_from)
 
     @property
@@ -167,7 +167,7 @@ class TextIndex:
         few = list(islice(rows, BOILERPLATE + 1))
         return few if len(few) <= BOILERPLATE else []
 
-    def _shared(self, words: Sequence[str], apart_from: str | None) -> Hit | None:
+    def _shared(self, words: Sequence[str], apart_from: str | None) -> TextMatch | None:
         asked = runs(words, RUN)
         held = Counter(row for run in asked for row in self._telling(self._short, run))
         found = [
@@ -178,9 +178,11 @@ class TextIndex:
         if not found:
             return None
         count, id = min(found)
-        return Hit(self.name, id, "shared runs", -count / len(asked))
+        return TextMatch(self.name, id, "shared runs", -count / len(asked))
 
-    def _alike(self, vector: NDArray[np.float32] | None, apart_from: str | None) -> Hit | None:
+    def _alike(
+        self, vector: NDArray[np.float32] | None, apart_from: str | None
+    ) -> TextMatch | None:
         if vector is None:
             return None
         found = [(float(one @ vector), row) for row, one in self._more.items()]
@@ -189,5 +191,5 @@ class TextIndex:
             found += [(float(likeness[at]), int(at)) for at in np.flatnonzero(likeness >= LIKENESS)]
         for amount, row in sorted(found, reverse=True):
             if amount >= LIKENESS and self._counts(row, apart_from):
-                return Hit(self.name, self._ids[row], "likeness", amount)
+                return TextMatch(self.name, self._ids[row], "likeness", amount)
         return None

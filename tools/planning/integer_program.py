@@ -4,9 +4,6 @@ Only this module imports CVXPY. It is made for small sets of options: CVXPY need
 merely to write down the program of a million items, so large instances arrive here as samples and
 cores (see `burnish.tools.planning.lagrangian`), with the limits that the rest leaves over.
 """
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportMissingTypeStubs=false
-# pyright: reportAttributeAccessIssue=false
 
 # pyright: reportAttributeAccessIssue=false, reportMissingTypeStubs=false
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
@@ -33,7 +30,7 @@ Status = Literal["optimal", "stopped", "infeasible"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class SolverSettings:
     """How hard HiGHS tries."""
 
     integer: bool = True
@@ -50,7 +47,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answer:
+class ProgramSolution:
     """What HiGHS found for a subset of the options."""
 
     status: Status
@@ -72,7 +69,9 @@ class _Stated:
     row_units: Floats
 
 
-def solve(instance: Instance, options: Ints, limits: Floats, settings: Settings) -> Answer:
+def solve(
+    instance: Instance, options: Ints, limits: Floats, settings: SolverSettings
+) -> ProgramSolution:
     """Solve the program over some options of an instance, under limits of its own.
 
     The limits hold for the answer up to the tolerance of HiGHS (about 1e-6 of a row's unit): check
@@ -129,7 +128,7 @@ def _hush_banner() -> None:
     Highs.enableCallbacks = enable_after_silence
 
 
-def _state(instance: Instance, options: Ints, limits: Floats, settings: Settings) -> _Stated:
+def _state(instance: Instance, options: Ints, limits: Floats, settings: SolverSettings) -> _Stated:
     """State the program: the one place where the model is written."""
     import cvxpy as cp
     import scipy.sparse as sp
@@ -168,7 +167,7 @@ def _state(instance: Instance, options: Ints, limits: Floats, settings: Settings
     return _Stated(problem, share, rows, gain_unit, row_units)
 
 
-def _read(stated: _Stated, settings: Settings) -> Answer:
+def _read(stated: _Stated, settings: SolverSettings) -> ProgramSolution:
     status = str(stated.problem.status)
     if status.startswith("infeasible"):
         return _nothing("infeasible", len(stated.row_units))
@@ -189,24 +188,24 @@ def _read(stated: _Stated, settings: Settings) -> Answer:
         prices = np.maximum(np.concatenate(duals), 0) * stated.gain_unit / stated.row_units
     share = np.asarray(share, np.float64)
     rounded = np.round(share) if settings.integer else np.clip(share, 0, 1)
-    return Answer("optimal" if proven else "stopped", rounded, value, bound, prices)
+    return ProgramSolution("optimal" if proven else "stopped", rounded, value, bound, prices)
 
 
-def _empty(limits: Floats, settings: Settings) -> Answer:
+def _empty(limits: Floats, settings: SolverSettings) -> ProgramSolution:
     breach = -np.minimum(limits, 0)
     hard = breach if settings.penalty is None else breach[:1]
     if hard.any():
         return _nothing("infeasible", len(limits))
     value = -float(breach.sum()) * (settings.penalty or 0.0)
-    return Answer("optimal", np.empty(0), value, value, np.zeros(len(limits)))
+    return ProgramSolution("optimal", np.empty(0), value, value, np.zeros(len(limits)))
 
 
-def _nothing(status: Status, rows: int) -> Answer:
+def _nothing(status: Status, rows: int) -> ProgramSolution:
     bound = -np.inf if status == "infeasible" else np.inf
-    return Answer(status, None, -np.inf, bound, np.zeros(rows))
+    return ProgramSolution(status, None, -np.inf, bound, np.zeros(rows))
 
 
-def chosen(options: Ints, answer: Answer) -> Ints:
+def chosen(options: Ints, answer: ProgramSolution) -> Ints:
     """Return the options an integer answer takes."""
     if answer.share is None:
         return options[:0]

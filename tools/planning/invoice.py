@@ -52,7 +52,7 @@ class Line:
     """Share of orders whose gain lay within the interval predicted for it, of those with one."""
 
 
-class Point(NamedTuple):
+class CalibrationPoint(NamedTuple):
     """Orders with about the same predicted gain."""
 
     orders: int
@@ -67,7 +67,7 @@ class Invoice:
     """All orders, by operation, against the budget."""
 
     lines: tuple[Line, ...]
-    points: tuple[Point, ...]
+    points: tuple[CalibrationPoint, ...]
     budget: float | None
     """None: no budget was set."""
     planned: float
@@ -134,7 +134,7 @@ def _line(name: str, charges: Sequence[Charge]) -> Line:
     )
 
 
-def calibration(charges: Sequence[Charge], groups: int = GROUPS) -> list[Point]:
+def calibration(charges: Sequence[Charge], groups: int = GROUPS) -> list[CalibrationPoint]:
     """Group orders by predicted gain, as many in each as can be, for a plot against the outcome.
 
     Orders that promised nothing have no place in it.
@@ -143,7 +143,9 @@ def calibration(charges: Sequence[Charge], groups: int = GROUPS) -> list[Point]:
     if not len(pairs):
         return []
     return [
-        Point(len(part), float(part[:, 0].mean()), float(part[:, 1].mean()), _error(part[:, 1]))
+        CalibrationPoint(
+            len(part), float(part[:, 0].mean()), float(part[:, 1].mean()), _error(part[:, 1])
+        )
         for part in np.array_split(pairs, min(groups, len(pairs)))
     ]
 

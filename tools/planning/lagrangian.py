@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from burnish.tools.arrays import Floats, Ints
-from burnish.tools.planning import integer_program as budget
+from burnish.tools.planning import integer_program
 from burnish.tools.planning.knapsack import Relaxed, fill, hull, spend
 from burnish.tools.planning.problem import KEEP, Instance, respond
 
@@ -90,9 +90,11 @@ def first_prices(instance: Instance, effort: Effort) -> Floats:
         items = np.sort(rng.choice(instance.items, sample, replace=False))
     options = instance.options_of(items)
     penalty = penalty_of(instance)
-    settings = budget.Settings(integer=False, penalty=penalty, seconds=effort.seconds)
+    settings = integer_program.SolverSettings(
+        integer=False, penalty=penalty, seconds=effort.seconds
+    )
     limits = instance.limits * (sample / max(instance.items, 1))
-    return budget.solve(instance, options, limits, settings).prices
+    return integer_program.solve(instance, options, limits, settings).prices
 
 
 def penalty_of(instance: Instance) -> float:
@@ -113,7 +115,8 @@ def minimise(
     unit = _units(instance, start)
     bound, _ = bound_at(instance, start)
     best = [Dual(start, bound)]
-    scale = abs(bound) or 1.0
+    # Dividing by a bound next to nothing, as a budget of 1e-300 gives, would overflow.
+    scale = abs(bound) if abs(bound) > 1e-200 else 1.0
 
     def descend(point: Floats) -> tuple[float, Floats]:
         prices = point * unit
@@ -204,11 +207,11 @@ def _through_cores(instance: Instance, solved: Solved, effort: Effort) -> Solved
     part = 2 if instance.items <= effort.exact_items else 0.25
     goal = part * effort.gap * abs(solved.bound)
     for core in _cores(instance, solved.dual.prices):
-        linear = budget.solve(
+        linear = integer_program.solve(
             instance,
             core.options,
             core.limits,
-            budget.Settings(integer=False, seconds=effort.seconds),
+            integer_program.SolverSettings(integer=False, seconds=effort.seconds),
         )
         if linear.share is None:
             continue
@@ -217,7 +220,7 @@ def _through_cores(instance: Instance, solved: Solved, effort: Effort) -> Solved
         whole = len(core.held) == 0
         if not whole and relative(core.value + linear.value, solved.bound) > effort.gap / 2:
             continue
-        settings = budget.Settings(gap=goal, seconds=effort.seconds)
+        settings = integer_program.SolverSettings(gap=goal, seconds=effort.seconds)
         solved = _with_core(instance, solved, core, settings)
         if solved.chosen is not None:
             break
@@ -239,14 +242,16 @@ def _with_prices(instance: Instance, solved: Solved, prices: Floats) -> Solved:
     return solved._replace(dual=Dual(prices, bound), bound=min(bound, solved.bound))
 
 
-def _with_core(instance: Instance, solved: Solved, core: Core, settings: budget.Settings) -> Solved:
+def _with_core(
+    instance: Instance, solved: Solved, core: Core, settings: integer_program.SolverSettings
+) -> Solved:
     """Solve a core and adopt its plan when it is better; limits are tightened if rounding bites."""
     limits = core.limits
     for _ in range(4):
-        answer = budget.solve(instance, core.options, limits, settings)
+        answer = integer_program.solve(instance, core.options, limits, settings)
         if answer.share is None:
             return solved
-        chosen = np.concatenate((core.held, budget.chosen(core.options, answer)))
+        chosen = np.concatenate((core.held, integer_program.chosen(core.options, answer)))
         excess = instance.excess(chosen)
         if not excess.any():
             return adopt(instance, solved, chosen)
@@ -277,12 +282,12 @@ def _to_proof(instance: Instance, solved: Solved, effort: Effort) -> Solved:
     if core is None:
         return solved
     goal = 0.0 if instance.items <= effort.exact_items else effort.gap / 2 * abs(solved.bound)
-    settings = budget.Settings(gap=goal, seconds=effort.seconds)
-    answer = budget.solve(instance, core.options, core.limits, settings)
+    settings = integer_program.SolverSettings(gap=goal, seconds=effort.seconds)
+    answer = integer_program.solve(instance, core.options, core.limits, settings)
     if answer.status == "infeasible" and solved.chosen is None:
         return solved._replace(bound=-np.inf)
     if answer.share is not None:
-        chosen = np.concatenate((core.held, budget.chosen(core.options, answer)))
+        chosen = np.concatenate((core.held, integer_program.chosen(core.options, answer)))
         if instance.feasible(chosen):
             solved = adopt(instance, solved, chosen)
         else:
@@ -324,14 +329,16 @@ def least_breach(instance: Instance, effort: Effort) -> tuple[Ints, bool]:
     """
     if instance.items <= effort.exact_items:
         options = np.arange(len(instance.gain))
-        settings = budget.Settings(penalty=1.0, objective=False, seconds=effort.seconds)
-        answer = budget.solve(instance, options, instance.limits, settings)
-        return budget.chosen(options, answer), answer.status == "optimal"
+        settings = integer_program.SolverSettings(
+            penalty=1.0, objective=False, seconds=effort.seconds
+        )
+        answer = integer_program.solve(instance, options, instance.limits, settings)
+        return integer_program.chosen(options, answer), answer.status == "optimal"
     penalty = penalty_of(instance)
     dual = minimise(instance, first_prices(instance, effort), effort, penalty)
     core = core_of(instance, dual.prices, 3 * CORE)
-    settings = budget.Settings(
+    settings = integer_program.SolverSettings(
         penalty=penalty, gap=effort.gap * abs(core.value), seconds=effort.seconds
     )
-    answer = budget.solve(instance, core.options, core.limits, settings)
-    return np.concatenate((core.held, budget.chosen(core.options, answer))), False
+    answer = integer_program.solve(instance, core.options, core.limits, settings)
+    return np.concatenate((core.held, integer_program.chosen(core.options, answer))), False

@@ -31,7 +31,7 @@ PRICED = 1_000.0
 """Tokens that the price of the budget is quoted for."""
 
 
-class Point(NamedTuple):
+class BudgetPoint(NamedTuple):
     """What a budget buys; the value is None where the quotas cannot be met for it."""
 
     budget: float
@@ -76,7 +76,7 @@ class Plan:
     """Gain that 1,000 more tokens would bring."""
     quotas: tuple[QuotaState, ...]
     baselines: tuple[BaselineResult, ...]
-    curve: tuple[Point, ...]
+    curve: tuple[BudgetPoint, ...]
 
     @property
     def gap(self) -> float:
@@ -185,7 +185,7 @@ def _solved(estimates: Estimates, task: Task, effort: Effort) -> Solved:
 
 def _curve(
     instance: Instance, solved: Solved, budget: float, effort: Effort, multiples: Sequence[float]
-) -> tuple[Point, ...]:
+) -> tuple[BudgetPoint, ...]:
     """Solve again at other budgets, quickly: from the prices found, with a coarser goal."""
     quick = Effort(
         gap=10 * effort.gap,
@@ -195,24 +195,24 @@ def _curve(
         seed=effort.seed,
     )
     spendable = float(instance.limits[0])
-    points = [Point(budget, solved.value, solved.bound)]
+    points = [BudgetPoint(budget, solved.value, solved.bound)]
     for multiple in multiples:
         limits = instance.limits.copy()
         limits[0] = multiple * spendable
         found = lagrangian.solve(instance.with_limits(limits), quick, solved.dual.prices)
         value = None if found.chosen is None else found.value
-        points.append(Point(multiple * budget, value, found.bound))
+        points.append(BudgetPoint(multiple * budget, value, found.bound))
     return tuple(_rising(sorted(points)))
 
 
-def _rising(points: list[Point]) -> list[Point]:
+def _rising(points: list[BudgetPoint]) -> list[BudgetPoint]:
     """What a smaller budget buys, a larger one buys too."""
     best: float | None = None
-    risen: list[Point] = []
+    risen: list[BudgetPoint] = []
     for point in points:
         if point.value is not None:
             best = point.value if best is None else max(best, point.value)
-        risen.append(Point(point.budget, best, point.bound))
+        risen.append(BudgetPoint(point.budget, best, point.bound))
     return risen
 
 

@@ -98,15 +98,6 @@ LISTED = 8
 """Relaxed quotas that a message names; the error carries them all."""
 
 
-def with_target(quotas: Quotas, shares: Mapping[str, float], tolerance: float) -> Quotas:
-    """Add bounds that hold each cell's final share within `tolerance` of its target."""
-    bounds = list(quotas.bounds)
-    for cell, share in shares.items():
-        bounds.append(Quota("cell", cell, "share", "min", max(share - tolerance, 0.0)))
-        bounds.append(Quota("cell", cell, "share", "max", min(share + tolerance, 1.0)))
-    return replace(quotas, bounds=tuple(bounds))
-
-
 def read_quotas(path: Path) -> Quotas:
     """Read quotas from TOML: `reserve`, `[size]`, `[cell."NAME"]`, `[operation.NAME]`.
 

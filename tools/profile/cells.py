@@ -20,7 +20,7 @@ _SKILL: Final = " / "
 _BUCKET: Final = " @"
 
 
-class Place(NamedTuple):
+class CellBucket(NamedTuple):
     """A cell at a difficulty."""
 
     cell: str
@@ -51,12 +51,12 @@ def stratum_name(cell: str, bucket: int) -> str:
     return f"{cell}{_BUCKET}{'?' if bucket == UNKNOWN else bucket}"
 
 
-def split_stratum(name: str) -> Place:
+def split_stratum(name: str) -> CellBucket:
     """Return the cell and bucket of a place's name; a name without bucket is a cell."""
     cell, mark, bucket = name.rpartition(_BUCKET)
     if mark and bucket == "?":
-        return Place(cell, UNKNOWN)
-    return Place(cell, int(bucket)) if mark and bucket.isdigit() else Place(name, None)
+        return CellBucket(cell, UNKNOWN)
+    return CellBucket(cell, int(bucket)) if mark and bucket.isdigit() else CellBucket(name, None)
 
 
 def code_names(names: Sequence[str], known: Iterable[str] = ()) -> Coded:

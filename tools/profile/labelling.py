@@ -34,7 +34,7 @@ DEFAULT: Final = LabelModel(scale=20.0, other=5.0)
 cosine of a quarter to one label alone is as good as `other`."""
 
 
-class Labels(NamedTuple):
+class ItemLabels(NamedTuple):
     """The label of each item."""
 
     codes: Ints
@@ -48,11 +48,11 @@ def similarities(vectors: Vectors, labels: Vectors) -> Floats:
     return (vectors @ labels.T).astype(np.float64)
 
 
-def assign(similarity: Floats, model: LabelModel = DEFAULT) -> Labels:
+def assign(similarity: Floats, model: LabelModel = DEFAULT) -> ItemLabels:
     """Return the likeliest label of each item, which may be `other`."""
     chances = _chances(_logits(similarity, model))
     codes = chances.argmax(axis=1).astype(np.int64)
-    return Labels(codes, chances[np.arange(len(codes)), codes])
+    return ItemLabels(codes, chances[np.arange(len(codes)), codes])
 
 
 def fit_model(similarity: Floats, truth: Ints) -> LabelModel:

@@ -62,7 +62,7 @@ class Embedder(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ModelFolder:
     """A folder with a model, and the name under which it is reported."""
 
     folder: Path
@@ -144,7 +144,7 @@ def load_embedder(
     return SentenceEmbedder(found.name, digest_of(found.folder), size, precision, model, batch)
 
 
-def find_model(name: str) -> Found:
+def find_model(name: str) -> ModelFolder:
     """Find the folder of a model: as given, in the hub's cache, on the hub, in the package.
 
     Raises:
@@ -152,18 +152,18 @@ def find_model(name: str) -> Found:
     """
     given = Path(name).expanduser()
     if given.is_dir():
-        return Found(given, given.name)
+        return ModelFolder(given, given.name)
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise UsageError(f"embedder {name}: there is no such folder")
     found = _cached(name)
     if found is None and _hub_answers():
         found = _downloaded(name)
     if found is not None:
-        return Found(found, name)
+        return ModelFolder(found, name)
     if name == DEFAULT:
         packed = importlib.util.find_spec(OFFLINE_PACKAGE)
         if packed is not None and packed.origin is not None:
-            return Found(Path(packed.origin).parent / "model", f"{name} ({OFFLINE_PACKAGE})")
+            return ModelFolder(Path(packed.origin).parent / "model", f"{name} ({OFFLINE_PACKAGE})")
     raise UsageError(
         f"embedder {name}: neither here nor on the hub; give a folder, or leave it out for"
         ' the packaged model: pip install "burnish[qa]"'

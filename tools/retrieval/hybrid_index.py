@@ -19,7 +19,7 @@ from burnish.tools.retrieval.embedder import Embedder
 from burnish.tools.retrieval.manifest import Manifest, check_embedder, read_manifest
 from burnish.tools.retrieval.passage_store import PassageStore
 from burnish.tools.retrieval.rank_fusion import Fused, Ranking, fuse
-from burnish.tools.retrieval.reranker import Asked, Found, Shelf, Weights, reordered
+from burnish.tools.retrieval.reranker import Asked, FeatureWeights, RetrievedRows, Shelf, reordered
 
 Way = Literal["hybrid", "dense", "words"]
 
@@ -45,11 +45,11 @@ class Candidates(NamedTuple):
 
     asked: Asked
     shelf: Shelf
-    found: Found
+    found: RetrievedRows
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class SearchHit:
     """A passage that was found."""
 
     rank: int
@@ -70,14 +70,14 @@ class WikiIndex:
     lexical: LexicalIndex
     embedder: Embedder
     blend: Blend
-    weights: Weights = field(default_factory=Weights)
+    weights: FeatureWeights = field(default_factory=FeatureWeights)
 
-    def search(self, question: str, k: int = 5, way: Way = "hybrid") -> list[Hit]:
+    def search(self, question: str, k: int = 5, way: Way = "hybrid") -> list[SearchHit]:
         """Return up to k passages that may answer a question, best first."""
         found = self.rows(question, self.embedder.embed([question])[0], k, way)
         passages = self.store.get([int(row) for row in found.rows])
         return [
-            Hit(rank, float(score), passage)
+            SearchHit(rank, float(score), passage)
             for rank, (score, passage) in enumerate(zip(found.scores, passages, strict=True), 1)
         ]
 
@@ -114,7 +114,7 @@ class WikiIndex:
         farthest = min(cosines.values(), default=0.0)
         meaning = np.array([cosines.get(row, farthest) for row in rows.tolist()])
         words = scores[rows].astype(np.float64)
-        return Candidates(asked, self.lexical.shelf(rows), Found(rows, words, meaning))
+        return Candidates(asked, self.lexical.shelf(rows), RetrievedRows(rows, words, meaning))
 
 
 _BLEND = Blend()

@@ -27,7 +27,7 @@ MOST = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
+class FeatureWeights:
     """What each feature counts.
 
     The shipped values are those that `eval.retrieval` fits on its tuning half of the articles
@@ -71,7 +71,7 @@ class Shelf(NamedTuple):
     """Stems of each passage's title and section, which the text follows."""
 
 
-class Found(NamedTuple):
+class RetrievedRows(NamedTuple):
     """Passages found for a question: rows, BM25 and cosine of each."""
 
     rows: Rows
@@ -90,17 +90,19 @@ class _Marks(NamedTuple):
         return _Marks(self.owner[kept], self.at[kept], self.stem[kept])
 
 
-_WEIGHTS = Weights()
+_WEIGHTS = FeatureWeights()
 
 
-def reordered(asked: Asked, shelf: Shelf, found: Found, weights: Weights = _WEIGHTS) -> Fused:
+def reordered(
+    asked: Asked, shelf: Shelf, found: RetrievedRows, weights: FeatureWeights = _WEIGHTS
+) -> Fused:
     """Order passages by the linear score; equal scores keep the order given."""
     scores = features(asked, shelf, found) @ np.array(astuple(weights))
     order = np.argsort(-scores, kind="stable")
     return Fused(found.rows[order], scores[order])
 
 
-def features(asked: Asked, shelf: Shelf, found: Found) -> Values:
+def features(asked: Asked, shelf: Shelf, found: RetrievedRows) -> Values:
     """Return a row for each passage, a column for each weight, in their order."""
     count = len(found.rows)
     terms, first = np.unique(asked.terms, return_index=True)

@@ -68,7 +68,7 @@ SELF_TEST: tuple[tuple[str, Outcome], ...] = (
 """What every new worker must prove before it gets a program, and how each has to end."""
 
 
-class Runner(Protocol):
+class SandboxWorker(Protocol):
     """What runs programs one at a time: a native worker, or one with WebAssembly."""
 
     layers: tuple[str, ...]
@@ -118,10 +118,10 @@ class Sandbox(Closing):
         self._namespaces = available(found, BUBBLEWRAP)
         self.limits = limits or Limits()
         self.workers = workers or _cores()
-        self._alive: set[Runner] = set()
+        self._alive: set[SandboxWorker] = set()
         self._closed = self._stopped = False
         self._threads: ThreadPoolExecutor | None = None
-        self._slots: queue.LifoQueue[Runner | None] = queue.LifoQueue()
+        self._slots: queue.LifoQueue[SandboxWorker | None] = queue.LifoQueue()
         for _ in range(self.workers):
             self._slots.put(None)
 
@@ -144,7 +144,7 @@ class Sandbox(Closing):
             return self._too_long(len(source))
         for _ in range(2):
             worker = self._slots.get()
-            kept: Runner | None = None
+            kept: SandboxWorker | None = None
             try:
                 worker = worker or self._start()
                 result = _try(worker, source)
@@ -157,7 +157,7 @@ class Sandbox(Closing):
                 return result
         raise SandboxError("a program could not be run: two workers ended under it; try it again")
 
-    def _start(self) -> Runner:
+    def _start(self) -> SandboxWorker:
         if self._closed or self._stopped:
             raise SandboxUnavailable("the sandbox is closed; open another one")
         worker = (
@@ -171,7 +171,7 @@ class Sandbox(Closing):
             raise SandboxUnavailable("the sandbox was stopped; open another one")
         return worker
 
-    def _end(self, worker: Runner) -> None:
+    def _end(self, worker: SandboxWorker) -> None:
         worker.close()
         self._alive.discard(worker)
 
@@ -228,7 +228,7 @@ def start(limits: Limits, *, namespaces: bool = False) -> "Worker":
     return worker
 
 
-def start_wasm(limits: Limits) -> Runner:
+def start_wasm(limits: Limits) -> SandboxWorker:
     """Start a worker with WebAssembly and have it prove its isolation; raises as `start` does."""
     from burnish.tools.sandbox.wasm.worker import WasmWorker
 
@@ -237,7 +237,7 @@ def start_wasm(limits: Limits) -> Runner:
     return worker
 
 
-def _prove_or_close(worker: Runner) -> None:
+def _prove_or_close(worker: SandboxWorker) -> None:
     """Have a worker prove its isolation; one that cannot is not left running."""
     try:
         _prove(worker)
@@ -273,7 +273,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _prove(worker: Runner) -> None:
+def _prove(worker: SandboxWorker) -> None:
     for program, expected in SELF_TEST:
         result = _try(worker, program.encode())
         if result is None or result.outcome != expected:
@@ -290,7 +290,7 @@ def run_program(program: str, limits: Limits | None = None) -> Execution:
         return sandbox.run(program)
 
 
-def _try(worker: Runner, source: bytes) -> Execution | None:
+def _try(worker: SandboxWorker, source: bytes) -> Execution | None:
     """Run a program on a worker; None when the worker was lost."""
     from burnish.tools.sandbox.native.worker import WorkerLostError
 

@@ -20,7 +20,7 @@ from burnish.agents.validators.reasoner import Reasoner
 from burnish.agents.validators.validation import ReviewPolicy, Validation
 from burnish.agents.validators.validator import Validator
 from burnish.corpora.errors import SandboxUnavailable, UsageError
-from burnish.corpora.questions.question_source import Selection
+from burnish.corpora.questions.question_source import RowSelection
 from burnish.graphs.questions.operate.llm_operations import writing_operations
 from burnish.graphs.questions.operate.record_graph import QuestionServices
 from burnish.graphs.questions.state.journal import PlannedEdit
@@ -89,7 +89,7 @@ def foreign_sets(settings: QaSettings) -> tuple[TextIndex, ...]:
 
 
 def _indexed(location: str, settings: QaSettings) -> TextIndex:
-    items = read_set(location, fields_of(settings), Selection()).items
+    items = read_set(location, fields_of(settings), RowSelection()).items
     return TextIndex(location, ((item.id, asked(item)) for item in items))
 
 

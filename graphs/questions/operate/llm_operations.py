@@ -23,7 +23,7 @@ from burnish.corpora.records import QAItem
 from burnish.corpora.storage.spill import Mapped
 from burnish.graphs.questions.state.working_set import WorkingSet
 from burnish.graphs.runs.question_settings import QaSettings
-from burnish.graphs.runs.settings import LlmSettings
+from burnish.graphs.runs.sections import LlmSettings
 from burnish.tools.profile.cells import split_stratum
 from burnish.tools.stable_order import rank
 

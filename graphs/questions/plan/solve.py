@@ -17,8 +17,7 @@ from burnish.graphs.questions.state.target import Target
 from burnish.graphs.runs.question_settings import QaSettings
 from burnish.tools.arrays import Floats, Ints
 from burnish.tools.balance.divergence import OUTSIDE
-from burnish.tools.balance.moves import Moves, Rebalancing
-from burnish.tools.balance.moves import gains as value_each
+from burnish.tools.balance.moves import Moves, Rebalancing, value_moves
 from burnish.tools.balance.target_plan import Doubtful, Towards, plan_towards
 from burnish.tools.planning.estimates import Estimates, from_table
 from burnish.tools.planning.lagrangian import Effort
@@ -123,7 +122,7 @@ def gains(options: Sequence[EditOption], items: StandingItems, target: Target) -
     """
     cost = np.array([option.cost for option in options])
     problem = problem_of(options, items, target, cost)
-    return value_each(problem, np.empty(0, np.int64)).worth
+    return value_moves(problem, np.empty(0, np.int64)).worth
 
 
 def solve_round(

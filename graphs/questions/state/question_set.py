@@ -19,7 +19,7 @@ from burnish.corpora.questions.question_source import (
     QuestionFields,
     QuestionRow,
     RawQuestion,
-    Selection,
+    RowSelection,
     make_question,
     open_questions,
 )
@@ -147,7 +147,7 @@ def fields_of(settings: QaSettings, identity: str | None = None) -> QuestionFiel
 def read_set(
     location: str,
     fields: QuestionFields,
-    selection: Selection,
+    selection: RowSelection,
     *,
     strict: bool = False,
     progress: Callable[[int], None] | None = None,

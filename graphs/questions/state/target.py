@@ -10,7 +10,7 @@ from typing import NamedTuple, cast
 import numpy as np
 
 from burnish.corpora.errors import UsageError
-from burnish.corpora.questions.question_source import QuestionRow, Selection
+from burnish.corpora.questions.question_source import QuestionRow, RowSelection
 from burnish.corpora.storage.spill import Joined
 from burnish.graphs.profile.labels import Labelling, label_sets, read_labels
 from burnish.graphs.profile.vector_cache import Vectoring, vectoring_of
@@ -152,7 +152,7 @@ def locate(
     if path.suffix == ".toml":
         shares = read_shares(path)
     elif settings.target != UNIFORM:
-        reference = read_set(settings.target, fields_of(settings), Selection())
+        reference = read_set(settings.target, fields_of(settings), RowSelection())
     wanted = () if reference is None else reference.rows
     split = settings.by == "cell_difficulty" and (
         shares is None or any(split_stratum(name).bucket is not None for name in shares)

@@ -25,7 +25,7 @@ from burnish.corpora.errors import BudgetExhausted, ModelError, QuotaPaused
 from burnish.eval.robustness.loopback import (
     Body,
     Handler,
-    Server,
+    LoopbackServer,
     completion,
     failure,
     in_turn,
@@ -43,7 +43,7 @@ class Setting:
     """A client, the server it asks, its budget and its store."""
 
     def __init__(
-        self, client: Client, server: Server, budget: TokenBudget, store: ReplyStore
+        self, client: Client, server: LoopbackServer, budget: TokenBudget, store: ReplyStore
     ) -> None:
         self.client = client
         self.server = server

@@ -25,7 +25,7 @@ from burnish.corpora.errors import BudgetExhausted, ModelError
 from burnish.corpora.records import Opinion, QAItem, Verdict
 from burnish.corpora.wikipedia.passages import Passage
 from burnish.tools.items.keys import key_positions, key_text, wrong_choices
-from burnish.tools.retrieval.hybrid_index import Hit
+from burnish.tools.retrieval.hybrid_index import SearchHit
 
 ITEM = QAItem(
     "1", "Which planet is the largest?", "Jupiter", ("Mars", "Jupiter", "Venus", "Saturn"), "space"
@@ -48,8 +48,8 @@ class Shelf:
     def __init__(self, *passages: Passage) -> None:
         self._passages = passages
 
-    def search(self, question: str, k: int = 5) -> list[Hit]:  # noqa: ARG002
-        return [Hit(rank, 1 / rank, one) for rank, one in enumerate(self._passages[:k], 1)]
+    def search(self, question: str, k: int = 5) -> list[SearchHit]:  # noqa: ARG002
+        return [SearchHit(rank, 1 / rank, one) for rank, one in enumerate(self._passages[:k], 1)]
 
 
 MERCURY = Shelf(Passage("p1", "Mercury", "", "Mercury is the planet nearest to the Sun."))

@@ -22,7 +22,8 @@ from burnish.agents.sft.conversations import (
 )
 from burnish.agents.sft.recipes import RECIPES, ModelShape, SftRecipe
 from burnish.corpora.errors import SourceError, UsageError
-from burnish.graphs.cli.train_served import choose
+from burnish.graphs.commands.train import choose_model
+from burnish.graphs.runs.settings import read_pair
 from burnish.tools.deletion.notation import parse
 
 torch = pytest.importorskip("torch", reason="needs burnish[sft]")
@@ -231,12 +232,14 @@ def test_a_base_that_is_no_model_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_recipe_follows_the_base_and_settings_change_it(tmp_path: Path) -> None:
-    assert choose(None, None, None, None, seed=0).recipe == RECIPES["scratch"]
-    assert choose(None, tmp_path, None, None, seed=0).recipe == RECIPES["refinex"]
-    chosen = choose("ultrax", None, None, ["recipe.batch=8", "shape.layers=2"], seed=7)
+    assert choose_model(None, None).recipe == RECIPES["scratch"]
+    assert choose_model(None, tmp_path).recipe == RECIPES["refinex"]
+    chosen = choose_model(
+        "ultrax", None, [read_pair("recipe.batch=8"), read_pair("shape.layers=2")], seed=7
+    )
     assert (chosen.recipe.batch, chosen.shape.layers, chosen.recipe.seed) == (8, 2, 7)
     for wrong in ("recipe.bach=8", "recipe.batch=many", "run.batch=8", "batch"):
         with pytest.raises(UsageError):
-            choose(None, None, None, [wrong], seed=0)
+            choose_model(None, None, [read_pair(wrong)])
     with pytest.raises(UsageError, match="there are refinex"):
-        choose("grok", None, None, None, seed=0)
+        choose_model("grok", None)

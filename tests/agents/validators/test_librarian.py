@@ -12,7 +12,7 @@ from burnish.agents.validators.librarian import (
 from burnish.corpora.errors import ModelError, SourceError
 from burnish.corpora.records import QAItem, Verdict
 from burnish.corpora.wikipedia.passages import Passage
-from burnish.tools.retrieval.hybrid_index import Hit
+from burnish.tools.retrieval.hybrid_index import SearchHit
 from tests.support.embedders import WordEmbedder
 
 PASSAGES = [
@@ -29,13 +29,13 @@ class Shelf:
         self.passages = passages
         self.asked: list[str] = []
 
-    def search(self, question: str, k: int = 5) -> list[Hit]:
+    def search(self, question: str, k: int = 5) -> list[SearchHit]:
         self.asked.append(question)
-        return [Hit(rank, 1 / rank, one) for rank, one in enumerate(self.passages[:k], 1)]
+        return [SearchHit(rank, 1 / rank, one) for rank, one in enumerate(self.passages[:k], 1)]
 
 
 class BrokenShelf:
-    def search(self, question: str, k: int = 5) -> list[Hit]:
+    def search(self, question: str, k: int = 5) -> list[SearchHit]:
         raise SourceError(f"the index is damaged (asked for {k} passages, {len(question)} letters)")
 
 

@@ -18,7 +18,7 @@ from burnish.corpora.records import QAItem
 from burnish.corpora.wikipedia.passages import Passage
 from burnish.eval.robustness.loopback import Body, completion, serving
 from burnish.eval.robustness.loopback import ok as sent
-from burnish.tools.retrieval.hybrid_index import Hit
+from burnish.tools.retrieval.hybrid_index import SearchHit
 from burnish.tools.sandbox.pool import Sandbox
 from tests.agents.conftest import Served
 
@@ -28,8 +28,8 @@ COMPUTED = QAItem("b", "A box holds 12 pens and 7 are added. How many pens are i
 
 
 class Shelf:
-    def search(self, question: str, k: int = 5) -> list[Hit]:  # noqa: ARG002
-        return [Hit(1, 1.0, TOWN)]
+    def search(self, question: str, k: int = 5) -> list[SearchHit]:  # noqa: ARG002
+        return [SearchHit(1, 1.0, TOWN)]
 
 
 def _answer(body: Body) -> Body:

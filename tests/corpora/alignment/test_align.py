@@ -9,9 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burnish.corpora.alignment import fewest_runs as fewest
-from burnish.corpora.alignment import lcs
-from burnish.corpora.alignment import line_subsequence as line_embedding
-from burnish.corpora.alignment import subsequence as embedding
+from burnish.corpora.alignment import lcs, line_subsequence, subsequence
 from burnish.corpora.alignment.align import Edit, align
 from burnish.corpora.alignment.fewest_runs import fewest_runs, polished
 from burnish.corpora.alignment.lcs import Run, common_prefix, common_runs, common_suffix, lcs_length
@@ -140,9 +138,9 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lcs, "NATIVE_CELLS", 5)
     monkeypatch.setattr(lcs, "CACHED_SYMBOLS", 1)
     monkeypatch.setattr(fewest, "WINDOW_CELLS", 0)
-    monkeypatch.setattr(embedding, "WINDOW_CELLS", 0)
-    monkeypatch.setattr(line_embedding, "LINE_CELLS", 4)
-    monkeypatch.setattr(line_embedding, "LOOKAHEAD", 2)
+    monkeypatch.setattr(subsequence, "WINDOW_CELLS", 0)
+    monkeypatch.setattr(line_subsequence, "LINE_CELLS", 4)
+    monkeypatch.setattr(line_subsequence, "LOOKAHEAD", 2)
 
 
 @pytest.mark.usefixtures("small_limits")

@@ -26,7 +26,7 @@ from burnish.corpora.questions.question_source import (
     open_questions,
     table_of,
 )
-from burnish.corpora.readers.rows import Selection
+from burnish.corpora.readers.rows import RowSelection
 from burnish.corpora.storage.writers import write_table
 from tests.support.places import DATA
 
@@ -236,9 +236,9 @@ def test_a_set_without_question_names_its_columns_and_the_mend(tmp_path: Path) -
 
 def test_limit_and_sample_take_rows_in_order(tmp_path: Path) -> None:
     path = saved(tmp_path, *({"question": f"{n}?", "answer": str(n)} for n in range(50)))
-    first = good(open_questions(path, selection=Selection(limit=3)))
+    first = good(open_questions(path, selection=RowSelection(limit=3)))
     assert [row.item.question for row in first] == ["0?", "1?", "2?"]
-    source = open_questions(path, selection=Selection(sample=7, seed=3))
+    source = open_questions(path, selection=RowSelection(sample=7, seed=3))
     drawn = [row.row for row in good(source)]
     assert len(drawn) == 7
     assert drawn == sorted(drawn) == [row.row for row in good(source)]
@@ -304,7 +304,7 @@ def test_real_sets_are_read_whole_and_written_as_they_were(name: str) -> None:
     path = DATA / f"{name}.jsonl.gz"
     if not path.exists():
         pytest.skip(f"{path} is absent; set BURNISH_DATA to the folder of public data")
-    source = open_questions(str(path), selection=Selection(limit=1_500))
+    source = open_questions(str(path), selection=RowSelection(limit=1_500))
     rows = good(source)
     with gzip.open(path, "rt", encoding="utf-8", newline="\n") as lines:
         for row, line in zip(rows, lines, strict=False):

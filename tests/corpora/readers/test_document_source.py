@@ -25,7 +25,7 @@ from burnish.corpora.errors import SourceError, UsageError
 from burnish.corpora.readers.document_source import (
     BadRow,
     Fields,
-    Selection,
+    RowSelection,
     Shard,
     Survey,
     open_source,
@@ -63,7 +63,7 @@ class Content(NamedTuple):
 def read(
     where: Path | str,
     fields: Fields = Fields(),  # noqa: B008
-    selection: Selection = Selection(),  # noqa: B008
+    selection: RowSelection = RowSelection(),  # noqa: B008
     **bounds: int,
 ) -> Content:
     source = open_source(str(where), fields, selection)
@@ -581,7 +581,7 @@ def test_missing_inputs_and_unusable_columns_are_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"no column 'key'.*--id-field"):
         read(put(tmp_path / "a.jsonl", [{"text": "t"}]), Fields(id="key"))
     with pytest.raises(UsageError):
-        open_source(str(path), Fields("body"), Selection(limit=-1))
+        open_source(str(path), Fields("body"), RowSelection(limit=-1))
 
 
 def test_strict_stops_at_the_first_bad_row(tmp_path: Path) -> None:
@@ -643,29 +643,29 @@ def test_shards_that_are_done_are_left_out_and_the_others_stay(
 def test_a_limit_takes_the_first_rows(tmp_path: Path) -> None:
     put(tmp_path / "a.jsonl", [*texts(3), {"text": 5, "id": "b"}])
     put(tmp_path / "b.jsonl", texts(5, start=3))
-    content = read(tmp_path, selection=Selection(limit=5))
+    content = read(tmp_path, selection=RowSelection(limit=5))
     assert content.ids == ["n0", "n1", "n2", "n3"]
     assert content.survey.bad_rows == 1
-    assert read(tmp_path, selection=Selection(limit=0)).shards == []
+    assert read(tmp_path, selection=RowSelection(limit=0)).shards == []
 
 
 def test_a_sample_is_drawn_by_its_seed_and_keeps_the_order(tmp_path: Path) -> None:
     path = put(tmp_path / "a.jsonl", [{"text": f"text {n}"} for n in range(500)])
     whole = read(path)
-    drawn = read(path, selection=Selection(sample=50, seed=1))
+    drawn = read(path, selection=RowSelection(sample=50, seed=1))
     assert len(set(drawn.ids)) == 50
     assert drawn.ids == [one for one in whole.ids if one in set(drawn.ids)]
     assert drawn.survey.digest == whole.survey.digest
-    assert read(path, selection=Selection(sample=50, seed=1)).shards == drawn.shards
-    assert read(path, selection=Selection(sample=50, seed=2)).ids != drawn.ids
-    assert read(path, selection=Selection(sample=900)).ids == whole.ids
-    early = read(path, selection=Selection(limit=100, sample=10))
+    assert read(path, selection=RowSelection(sample=50, seed=1)).shards == drawn.shards
+    assert read(path, selection=RowSelection(sample=50, seed=2)).ids != drawn.ids
+    assert read(path, selection=RowSelection(sample=900)).ids == whole.ids
+    early = read(path, selection=RowSelection(limit=100, sample=10))
     assert set(early.ids) < set(whole.ids[:100])
 
 
 def test_a_sample_is_the_same_in_a_new_process_that_has_only_the_survey(tmp_path: Path) -> None:
     path = put(tmp_path / "a.jsonl", texts(100))
-    selection = Selection(sample=7)
+    selection = RowSelection(sample=7)
     content = read(path, selection=selection)
     fresh = open_source(str(path), selection=selection)
     assert list(fresh.shards(content.survey)) == content.shards

@@ -1,3 +1,5 @@
+# pyright: reportUnknownMemberType=false
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -7,14 +7,14 @@ from burnish.agents.llm.messages import Request
 from burnish.agents.llm.scripted import ScriptedClient
 from burnish.agents.refiners.served import ServedConfig, ServedRefiner
 from burnish.corpora.records import Document
-from burnish.eval.distillation.labelled_pairs import Labels, asked, pairs_of
+from burnish.eval.distillation.labelled_pairs import TextLabels, asked, pairs_of
 from burnish.graphs.documents.conversation_graph import converse
 from burnish.tools.deletion.lines import Lines, Span, windows
 from burnish.tools.deletion.program import apply
 from burnish.tools.distill.pairs import program_in
 
 RAW = "\n".join(["Home", "Login", *(f"Sentence {n} about the old mill. More" for n in range(40))])
-LABELS = Labels("DD" + "P" * 40, {n: [Span(0, len(f"Sentence {n - 2} about the old mill."))]
+LABELS = TextLabels("DD" + "P" * 40, {n: [Span(0, len(f"Sentence {n - 2} about the old mill."))]
                                   for n in range(2, 42)})  # fmt: skip
 WINDOW = 500
 

@@ -27,7 +27,7 @@ class Spotter:
         return found / np.linalg.norm(found, axis=1, keepdims=True)
 
 
-def _rows(items: int) -> list[mmlu.Row]:
+def _rows(items: int) -> list[mmlu.MmluRow]:
     return [
         {
             "id": str(at), "subject": SUBJECTS[at % 6], "answer": 0, "helm10": {},

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from burnish.eval.datasets import mmlu
-from burnish.eval.questions import command as qa
+from burnish.eval.questions import command
 from burnish.eval.questions.rebalance import Setting, ranking, refined, skewed, trials
 
 
@@ -67,7 +67,7 @@ def test_the_command_prints_a_table_and_writes_figures(
 ) -> None:
     told = root / "figures.json"
     arguments = ["--seeds", "2", "--size", "40", "--budgets", "0.5", "--json", str(told)]
-    assert qa.main(arguments) == 0
+    assert command.main(arguments) == 0
     assert "adaptive greedy" in capsys.readouterr().out
     figures = json.loads(told.read_text("utf-8"))
     assert figures["seeds"] == 2
@@ -82,5 +82,5 @@ def test_without_data_the_command_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("BURNISH_DATA", str(tmp_path))
-    assert qa.main([]) == 0
+    assert command.main([]) == 0
     assert "skipped" in capsys.readouterr().out

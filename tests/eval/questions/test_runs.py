@@ -15,7 +15,7 @@ from burnish.agents.llm.endpoints import open_services
 from burnish.agents.llm.messages import Request
 from burnish.agents.llm.scripted import ScriptedClient
 from burnish.eval.datasets import mmlu
-from burnish.eval.questions import command as qa
+from burnish.eval.questions import command
 from burnish.eval.questions.runs import Bench, Writer, run_trials
 from burnish.graphs.questions.operate.assembly import assembled
 from burnish.graphs.questions.operate.record_graph import QuestionServices
@@ -80,7 +80,7 @@ async def scripted(
 
 
 def test_whole_runs_remove_draw_and_write_within_their_limits(root: Path, tmp_path: Path) -> None:
-    told = ("qa.validators=[]", "qa.pilot=4", 'qa.operations=["remove", "generate"]')
+    told = ("command.validators=[]", "command.pilot=4", 'command.operations=["remove", "generate"]')
     writer = Writer("http://127.0.0.1:9/v1", "scripted", BUDGET, told, scripted)
     rows = mmlu.read(root)
     found = run_trials(Bench(mmlu.load(root), rows, tmp_path / "runs", 60, writer), seed=2)
@@ -104,12 +104,12 @@ def test_the_command_prints_what_whole_runs_came_to(
     told = tmp_path / "told.json"
     folder = root / "kept"
     given = ["--seeds", "0", "--runs", "1", "--run-size", "60", "--folder", str(folder)]
-    assert qa.main([*given, "--json", str(told)]) == 0
+    assert command.main([*given, "--json", str(told)]) == 0
     said = capsys.readouterr().out
     assert "whole runs, 1 seeds" in said
     runs = json.loads(told.read_text("utf-8"))["runs"]
     assert [run["arm"] for run in runs] == ["remove", "draw"]
     assert (folder / "seed-0" / "draw" / "report.html").is_file()
     # Asked again, finished runs are taken as they are.
-    assert qa.main([*given, "--json", str(told)]) == 0
+    assert command.main([*given, "--json", str(told)]) == 0
     assert json.loads(told.read_text("utf-8"))["runs"] == runs

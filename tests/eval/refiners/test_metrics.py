@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from burnish.eval.datasets.pages import Page
 from burnish.eval.refiners.baselines import LabelCeiling
 from burnish.eval.refiners.metrics import (
-    Target,
+    PageTarget,
     complement,
     labelled,
     overlap,
@@ -41,8 +41,8 @@ def pages(draw: st.DrawFn) -> Page:
     return Page("p", "h", "any", "en", "\n".join(lines), labels, partial, None)
 
 
-def _target(page: Page) -> Target:
-    return Target.of(page.raw, page.labels, page.partial, page.gold)
+def _target(page: Page) -> PageTarget:
+    return PageTarget.of(page.raw, page.labels, page.partial, page.gold)
 
 
 def _characters(spans: list[Span]) -> set[int]:
@@ -144,7 +144,7 @@ def test_the_ceiling_has_full_f1_where_the_labels_are_the_gold() -> None:
 
 
 def test_unlabelled_lines_count_nowhere_but_in_kept_tokens() -> None:
-    target = Target.of("menu\nwho knows\ntext", "D?K", {}, None)
+    target = PageTarget.of("menu\nwho knows\ntext", "D?K", {}, None)
     kept = score(target, "who knows\ntext", [Span(0, 5)])
     dropped = score(target, "text", [Span(0, 15)])
     assert kept.f1 == dropped.f1 == 1.0
@@ -153,11 +153,11 @@ def test_unlabelled_lines_count_nowhere_but_in_kept_tokens() -> None:
 
 
 def test_an_emptied_page_is_one_whose_text_is_gone() -> None:
-    target = Target.of("only\nnoise", "DD", {}, "")
+    target = PageTarget.of("only\nnoise", "DD", {}, "")
     assert score(target, "", [Span(0, 10)]).emptied
     assert score(target, "", [Span(0, 10)]).f1 == 1.0
     assert not score(target, "noise", [Span(0, 5)]).emptied
-    assert not score(Target.of(" ", "K", {}, ""), " ", []).emptied
+    assert not score(PageTarget.of(" ", "K", {}, ""), " ", []).emptied
 
 
 def test_labels_sort_characters_without_newlines() -> None:

@@ -3,21 +3,21 @@ from dataclasses import astuple, fields
 import numpy as np
 import pytest
 
-from burnish.eval.retrieval.reranker import Choice, fitted, named, reordered_rows
-from burnish.tools.retrieval.reranker import Weights
+from burnish.eval.retrieval.reranker import TrainingQuestion, fitted, named, reordered_rows
+from burnish.tools.retrieval.reranker import FeatureWeights
 
-COLUMNS = len(fields(Weights))
+COLUMNS = len(fields(FeatureWeights))
 TRUE = np.array([3.0, 0.0, 1.5, 0.0, 0.0, 2.0, -1.0])
 
 
-def drawn(count: int, seed: int) -> list[Choice]:
+def drawn(count: int, seed: int) -> list[TrainingQuestion]:
     """Draw choices as the model of the fit supposes them: Gumbel noise on a linear score."""
     draw = np.random.default_rng(seed)
-    found: list[Choice] = []
+    found: list[TrainingQuestion] = []
     for _ in range(count):
         table = draw.uniform(0, 2, (12, COLUMNS))
         right = int(np.argmax(table @ TRUE + draw.gumbel(size=12)))
-        found.append(Choice(np.arange(100, 112), table, right))
+        found.append(TrainingQuestion(np.arange(100, 112), table, right))
     return found
 
 
@@ -41,6 +41,6 @@ def test_questions_whose_passage_was_not_found_teach_nothing() -> None:
 def test_rows_go_by_score_and_what_is_missing_is_marked() -> None:
     table = np.zeros((3, COLUMNS))
     table[:, 1] = [0.1, 0.3, 0.1]
-    rows = reordered_rows([Choice(np.array([7, 8, 9]), table, 0)], Weights(), 5)
+    rows = reordered_rows([TrainingQuestion(np.array([7, 8, 9]), table, 0)], FeatureWeights(), 5)
     assert rows.tolist() == [[8, 7, 9, -1, -1]]
-    assert list(named(Weights())) == [one.name for one in fields(Weights)]
+    assert list(named(FeatureWeights())) == [one.name for one in fields(FeatureWeights)]

@@ -8,9 +8,9 @@ import pytest
 
 from burnish.corpora.errors import SourceError
 from burnish.corpora.records import Opinion
-from burnish.eval.validators.command import Plan, corrupted, main
+from burnish.eval.validators.command import ValidatorBenchmark, corrupted, main
 from burnish.eval.validators.corrupted_keys import read_cases
-from burnish.eval.validators.detection import Told, auroc, detection, precision_at
+from burnish.eval.validators.detection import KeyOpinion, auroc, detection, precision_at
 from burnish.eval.validators.redux import redux
 from burnish.tools.answers.calculations import check_calculations
 from burnish.tools.answers.compare import compare
@@ -44,8 +44,8 @@ def mills(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def plan(data: Path, *, part: str = "all") -> Plan:
-    return Plan(data, "gsm8k", part, 0, 0, hard=False, workers=1)
+def plan(data: Path, *, part: str = "all") -> ValidatorBenchmark:
+    return ValidatorBenchmark(data, "gsm8k", part, 0, 0, hard=False, workers=1)
 
 
 def test_about_half_the_keys_are_wrong_and_plausible(mills: Path) -> None:
@@ -80,8 +80,10 @@ def test_recorded_programs_judge_keys_through_the_reasoner(mills: Path) -> None:
     assert rows["one program: three"]["failures"] == {"model": 40}
 
 
-def told(*words: tuple[bool, Opinion]) -> list[Told]:
-    return [Told(wrong, opinion, 0.0 if opinion == "abstain" else 0.8) for wrong, opinion in words]
+def told(*words: tuple[bool, Opinion]) -> list[KeyOpinion]:
+    return [
+        KeyOpinion(wrong, opinion, 0.0 if opinion == "abstain" else 0.8) for wrong, opinion in words
+    ]
 
 
 def test_the_figures_of_detection() -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from burnish.eval.robustness.crashes import Trial, finished, imbalance, snapshot, write_corpus
+from burnish.eval.robustness.crashes import CrashTrial, finished, imbalance, snapshot, write_corpus
 from burnish.eval.robustness.sessions import members, settle, start
 from burnish.eval.robustness.speed import COMMAND
 from burnish.graphs.cli.main import main
@@ -229,7 +229,7 @@ def test_the_installed_command_answers() -> None:
 def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(tmp_path: Path) -> None:
     corpus, root = tmp_path / "corpus.jsonl", tmp_path / "run"
     write_corpus(corpus, 1_500)
-    trial = Trial(kills=0, shard_rows=25, workers=2, settings=("refiner.name=rules",))
+    trial = CrashTrial(kills=0, shard_rows=25, workers=2, settings=("refiner.name=rules",))
     process = start(trial.command(corpus, root), tmp_path / "log")
     while finished(root) < 2:
         assert process.poll() is None
@@ -254,7 +254,7 @@ def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(tmp_path: Path) -> No
 def test_ctrl_c_while_the_run_starts_shows_no_traceback(tmp_path: Path, after: str) -> None:
     corpus, root = tmp_path / "corpus.jsonl", tmp_path / "run"
     write_corpus(corpus, 600)
-    trial = Trial(kills=0, shard_rows=25, workers=2, settings=("refiner.name=rules",))
+    trial = CrashTrial(kills=0, shard_rows=25, workers=2, settings=("refiner.name=rules",))
     process = start(trial.command(corpus, root), tmp_path / "log")
     while not (root / after).exists():
         assert process.poll() is None

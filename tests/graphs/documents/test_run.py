@@ -16,9 +16,9 @@ from burnish.corpora.errors import RunError, SourceError
 from burnish.corpora.records import DOCUMENTS, Document
 from burnish.corpora.runs.document_ledger import LEDGER
 from burnish.corpora.runs.folder import RunFolder
-from burnish.eval.robustness.crashes import Trial, imbalance, snapshot, write_corpus
+from burnish.eval.robustness.crashes import CrashTrial, imbalance, snapshot, write_corpus
 from burnish.eval.robustness.sessions import start
-from burnish.graphs.cli.run import open_input
+from burnish.graphs.commands.inputs import open_input
 from burnish.graphs.documents.assembly import make_refiner
 from burnish.graphs.documents.record_graph import Services
 from burnish.graphs.documents.stages import RunContext
@@ -201,7 +201,7 @@ def test_a_second_process_on_the_same_folder_is_refused(
     corpus: Path, done: Path, tmp_path: Path
 ) -> None:
     root = tmp_path / "run"
-    trial = Trial(kills=0, shard_rows=40, workers=1, settings=RULES)
+    trial = CrashTrial(kills=0, shard_rows=40, workers=1, settings=RULES)
     first = start(trial.command(corpus, root), tmp_path / "log")
     while not (root / "manifest.json").exists():
         assert first.poll() is None

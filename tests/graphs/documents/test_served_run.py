@@ -31,16 +31,17 @@ from burnish.corpora.records import Document
 from burnish.corpora.runs.document_ledger import LEDGER, Entry
 from burnish.corpora.runs.folder import RunFolder, read_json
 from burnish.eval.robustness.crashes import snapshot
-from burnish.eval.robustness.loopback import Server
+from burnish.eval.robustness.loopback import LoopbackServer
 from burnish.graphs.cli.main import main
-from burnish.graphs.cli.run import open_input
+from burnish.graphs.commands.inputs import open_input
 from burnish.graphs.documents.conversation_graph import converse
 from burnish.graphs.documents.escalation import Costs, chosen
 from burnish.graphs.documents.llm_refiner import config_of
 from burnish.graphs.documents.record_graph import Services
 from burnish.graphs.documents.stages import RunContext
 from burnish.graphs.runs.graph import carry_out
-from burnish.graphs.runs.settings import LlmSettings, load
+from burnish.graphs.runs.sections import LlmSettings
+from burnish.graphs.runs.settings import load
 from tests.support.model_server import model_server, questions
 
 ROWS = 40
@@ -188,7 +189,7 @@ def test_a_killed_run_asks_again_only_what_was_in_flight(corpus: Path, tmp_path:
     assert snapshot(root) == snapshot(calm)
 
 
-def _await(server: Server, process: "subprocess.Popen[bytes]", count: int) -> None:
+def _await(server: LoopbackServer, process: "subprocess.Popen[bytes]", count: int) -> None:
     deadline = time.monotonic() + 60
     while len(questions(server)) < count and process.poll() is None:
         assert time.monotonic() < deadline

@@ -26,7 +26,7 @@ from burnish.corpora.runs.folder import RunFolder
 from burnish.corpora.runs.question_ledger import LEDGER, QAEntry
 from burnish.eval.robustness.sessions import start
 from burnish.graphs.archive.question_replay import replay_set, verify_set
-from burnish.graphs.cli.run import kind_of
+from burnish.graphs.commands.inputs import check_kind, kind_of
 from burnish.graphs.questions.operate.assembly import offline_operations
 from burnish.graphs.questions.operate.record_graph import QuestionServices
 from burnish.graphs.questions.stages import QaContext
@@ -274,7 +274,7 @@ def test_kinds_are_told_by_the_columns(sets: Path, tmp_path: Path) -> None:
     assert kind_of(str(texts), "auto", settings) == "documents"
     assert kind_of(str(texts), "qa", settings) == "qa"
     with pytest.raises(UsageError, match="--kind"):
-        kind_of(str(texts), "poems", settings)
+        check_kind("poems")
 
 
 def test_a_missing_reserve_is_one_clear_line(sets: Path, tmp_path: Path) -> None:

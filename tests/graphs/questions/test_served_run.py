@@ -22,7 +22,7 @@ from aiohttp import web
 from burnish.corpora.errors import UsageError
 from burnish.corpora.runs.folder import RunFolder
 from burnish.corpora.runs.question_ledger import LEDGER, QAEntry
-from burnish.eval.robustness.loopback import Body, Server, completion, failure, ok
+from burnish.eval.robustness.loopback import Body, LoopbackServer, completion, failure, ok
 from burnish.graphs.archive.question_replay import verify_set
 from burnish.tools.retrieval.embedder import DEFAULT, find_model
 from tests.support.model_server import in_thread, is_probe, obeys_probe
@@ -88,7 +88,7 @@ def _ledger(root: Path) -> list[QAEntry]:
     return list(LEDGER.read(RunFolder.open(root).part("ledger", 0)))
 
 
-def _asked(server: Server) -> Counter[bytes]:
+def _asked(server: LoopbackServer) -> Counter[bytes]:
     return Counter(orjson.dumps(body) for body in server.bodies if not is_probe(body))
 
 
@@ -116,7 +116,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Full:
     root: Path
     ended: Ended
-    server: Server
+    server: LoopbackServer
 
 
 @pytest.fixture(scope="module")

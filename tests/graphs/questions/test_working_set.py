@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from burnish.agents.operations.operation import EditOrder
-from burnish.corpora.questions.question_source import QuestionFields, Selection
+from burnish.corpora.questions.question_source import QuestionFields, RowSelection
 from burnish.corpora.records import QAItem
 from burnish.graphs.questions.plan.invoice import charges, realised
 from burnish.graphs.questions.plan.trials import trials_of
@@ -25,7 +25,7 @@ def _working(folder: Path, *, numbered: bool = False) -> WorkingSet:
         rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
         lines = [json.dumps(row | {"id": at}) + "\n" for at, row in enumerate(rows)]
         path.write_text("".join(lines), "utf-8")
-    own = read_set(str(path), QuestionFields(), Selection())
+    own = read_set(str(path), QuestionFields(), RowSelection())
     return WorkingSet.start(own, None, locate(own, None, QaSettings(by="cell")))
 
 

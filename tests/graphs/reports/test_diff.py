@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from rich.console import Console
 
 from burnish.corpora.errors import UsageError
-from burnish.graphs.reports.diff import render_diff, show_diff
+from burnish.graphs.reports.diff import diffs, render_diff
 from burnish.tools.deletion.program import Program, RemoveAll, RemoveLines, RemoveStr, cut, resolve
 from tests.support.run_folders import Bad, Case, cases, entry_of, noted, write_run
 
@@ -62,25 +62,24 @@ def test_colours_mark_deletions_only_on_a_terminal(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run", [[PAGE, SPAM]])
     printed = io.StringIO()
     console = Console(file=printed, force_terminal=True, color_system="standard", width=80)
-    assert show_diff(folder, "spam", console, 10) == 1
+    for diff in diffs(folder, "spam", 10):
+        console.print(diff)
     assert "\x1b[9;31mbuy" in printed.getvalue()
     assert "[-" not in printed.getvalue()
-    printed = io.StringIO()
-    assert show_diff(folder, None, Console(file=printed, width=20), 10) == 2
-    assert "\x1b" not in printed.getvalue()
-    assert "[-buy-]" in printed.getvalue()
+    without = "".join(diff.plain for diff in diffs(folder, None, 10, plain=True))
+    assert "\x1b" not in without
+    assert "[-buy-]" in without
 
 
 def test_only_so_many_records_are_shown_and_unchanged_ones_only_by_id(tmp_path: Path) -> None:
     clean = Case("clean", "Fine.")
     bad = Bad("a.jsonl", 3, "not JSON")
     folder = write_run(tmp_path / "run", [[clean, PAGE], [SPAM]], bad=[bad])
-    console = Console(file=io.StringIO())
-    assert show_diff(folder, None, console, 1) == 1
-    assert show_diff(folder, "clean", console) == 1
-    assert show_diff(folder, "a.jsonl:3", console) == 1
+    assert len(list(diffs(folder, None, 1))) == 1
+    assert len(list(diffs(folder, "clean"))) == 1
+    assert len(list(diffs(folder, "a.jsonl:3"))) == 1
     with pytest.raises(UsageError, match="record nobody: this run read no record with this id"):
-        show_diff(folder, "nobody", console)
+        list(diffs(folder, "nobody"))
 
 
 def test_a_document_cannot_steer_the_terminal() -> None:

@@ -13,7 +13,7 @@ from burnish.corpora.runs.folder import RunFolder, read_json
 from burnish.graphs.reports.document_card import plain, write_card
 from burnish.graphs.reports.document_report import build_report, write_report
 from burnish.graphs.reports.html import join, tag
-from burnish.graphs.reports.samples import lot
+from burnish.graphs.reports.samples import draw_lot
 from burnish.graphs.reports.tally import BIGGEST, FLAGGED, OTHER_SAMPLES, SAMPLES
 from burnish.tools.deletion.program import Program, RemoveAll, RemoveLines, RemoveStr
 from tests.support.run_folders import Bad, Case, noted, runs, write_run
@@ -126,7 +126,7 @@ def test_the_figures_balance_with_the_input(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert figures["quarantined"]["first"] == [{"source": "x", "row": 1, "reason": "not JSON"}]
     assert {name: [one["id"] for one in group] for name, group in figures["samples"].items()} == {
-        "unchanged": ["b"], "edited": sorted("ae", key=lambda name: -lot(0, name)),
+        "unchanged": ["b"], "edited": sorted("ae", key=lambda name: -draw_lot(0, name)),
         "dropped": ["c"], "failed": ["d"],
     }  # fmt: skip
 

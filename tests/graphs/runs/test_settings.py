@@ -6,10 +6,9 @@ import pytest
 
 from burnish.corpora.errors import UsageError
 from burnish.corpora.questions.question_source import QuestionFields
-from burnish.graphs.cli.run import settings_of, show_settings
 from burnish.graphs.questions.state.question_set import fields_of
 from burnish.graphs.runs.question_settings import QaSettings
-from burnish.graphs.runs.settings import Settings, keys, load
+from burnish.graphs.runs.settings import Settings, as_toml, keys, load
 
 
 def _file(path: Path, text: str) -> Path:
@@ -35,14 +34,14 @@ def test_the_order_of_pairs_decides() -> None:
 
 def test_flags_beat_pairs_and_absent_flags_change_nothing() -> None:
     flags: dict[str, object] = {"fields.text": "body", "selection.limit": None}
-    settings = settings_of(None, ["fields.text=raw", "selection.limit=3"], flags)
+    settings = load((), ["fields.text=raw", "selection.limit=3"], flags)
     assert settings.fields.text == "body"
     assert settings.selection.limit == 3
 
 
 @pytest.mark.parametrize("name", ["plain", 'quo"te', "back\\slash", "日本", "😀", "a\tb", "\x7f"])
 def test_a_flag_of_any_characters_arrives_as_typed(name: str) -> None:
-    assert settings_of(None, None, {"fields.text": name}).fields.text == name
+    assert load((), (), {"fields.text": name}).fields.text == name
 
 
 @pytest.mark.parametrize(
@@ -126,12 +125,12 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_what_is_shown_can_be_loaded_again(tmp_path: Path) -> None:
     pairs = ["refiner.name=rules", "fields.text=Text 😀 \x7f", "selection.limit=4"]
-    shown = show_settings(None, pairs, as_json=False)
+    shown = as_toml(load((), pairs))
     assert load([_file(tmp_path / "shown.toml", shown)]) == load((), pairs)
 
 
 def test_what_is_shown_names_every_key() -> None:
-    shown = show_settings(None, None, as_json=False)
+    shown = as_toml(load())
     sections = set(tomllib.loads(shown))
     names = {key.partition(".")[2] for key in keys() if "." in key}
     assert sections == {key for key in keys() if "." not in key}

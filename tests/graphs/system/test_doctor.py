@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from burnish.agents.llm.endpoints import Endpoint
 from burnish.eval.robustness.speed import COMMAND
 from burnish.graphs.system import doctor
-from burnish.graphs.system.doctor import Check, healthy
+from burnish.graphs.system.doctor import Check, is_healthy
 from burnish.tools.sandbox.pool import layers
 from tests.support.model_server import model_server
 
@@ -58,31 +58,31 @@ def test_half_a_server_is_one_line() -> None:
     ("state", "well"), [("ok", True), ("optional", True), ("missing", False), ("broken", False)]
 )
 def test_only_what_is_needed_decides(state: doctor.CheckState, *, well: bool) -> None:
-    assert healthy([Check("first", "ok", "there"), Check("second", state, "seen")]) is well
+    assert is_healthy([Check("first", "ok", "there"), Check("second", state, "seen")]) is well
 
 
 def test_a_server_that_holds_constraints_is_ok() -> None:
     with model_server() as server:
-        check = doctor.server(Endpoint(server.url, "m"))
+        check = doctor.check_server(Endpoint(server.url, "m"))
     assert check.state == "ok"
     assert "JSON schema held" in check.detail
 
 
 def test_a_server_that_holds_none_is_named_so() -> None:
     with model_server(obedient=False) as server:
-        check = doctor.server(Endpoint(server.url, "m"))
+        check = doctor.check_server(Endpoint(server.url, "m"))
     assert check.state == "optional"
     assert "NOT held" in check.detail
 
 
 def test_a_server_that_is_down_is_broken() -> None:
-    check = doctor.server(Endpoint("http://127.0.0.1:9/v1", "m"))
+    check = doctor.check_server(Endpoint("http://127.0.0.1:9/v1", "m"))
     assert check.state == "broken"
     assert check.mend
 
 
 def test_an_embedder_is_ok_or_optional() -> None:
-    check = doctor.embedder()
+    check = doctor.check_embedder()
     installed = find_spec("sentence_transformers") is not None
     assert check.state == ("ok" if installed else "optional")
     assert "dimensions" in check.detail or "burnish[qa]" in check.mend
@@ -91,7 +91,7 @@ def test_an_embedder_is_ok_or_optional() -> None:
 def test_a_missing_layer_of_the_sandbox_is_named_with_its_mend() -> None:
     gone = {"seccomp", "wasm"}
     found = [replace(layer, available=layer.name not in gone, detail="gone") for layer in layers()]
-    rows = {check.name: check for check in doctor.sandbox(found)}
+    rows = {check.name: check for check in doctor.check_sandbox(found)}
     assert rows["sandbox: seccomp"].state == "missing"
     assert rows["sandbox: seccomp"].mend
     assert rows["sandbox: wasm"].state == "optional"
@@ -100,16 +100,16 @@ def test_a_missing_layer_of_the_sandbox_is_named_with_its_mend() -> None:
 
 
 def test_a_nearly_full_disk_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert doctor.disk("here", tmp_path).state == "ok"
+    assert doctor.check_disk("here", tmp_path).state == "ok"
     monkeypatch.setattr(doctor, "LEAST_FREE", 1 << 62)
-    assert doctor.disk("here", tmp_path).state == "broken"
+    assert doctor.check_disk("here", tmp_path).state == "broken"
 
 
 def test_a_folder_for_temporary_files_that_cannot_be_written_is_broken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(doctor.tempfile, "tempdir", str(tmp_path / "absent"))
-    check = doctor.temporary()
+    check = doctor.check_temporary()
     assert check.state == "broken"
     assert "TMPDIR" in check.mend
 
@@ -119,18 +119,18 @@ def declared(*lines: str) -> list[Requirement]:
 
 
 def test_libraries_are_compared_with_what_is_declared() -> None:
-    assert doctor.packages(declared("numpy", "orjson>=3")).state == "ok"
-    old = doctor.packages(declared("numpy>=999"))
+    assert doctor.check_packages(declared("numpy", "orjson>=3")).state == "ok"
+    old = doctor.check_packages(declared("numpy>=999"))
     assert old.state == "broken"
     assert old.detail == f"numpy {version('numpy')} is not >=999"
-    absent = doctor.packages(declared("no-such-library", 'neither; extra == "hf"'))
+    absent = doctor.check_packages(declared("no-such-library", 'neither; extra == "hf"'))
     assert absent.state == "missing"
     assert absent.detail == "no no-such-library"
 
 
 def test_an_extra_that_is_not_whole_is_optional() -> None:
     lines = declared("numpy", 'no-such-library; extra == "wasm"', 'numpy>=1; extra == "hf"')
-    found = {check.name: check for check in doctor.extras(lines)}
+    found = {check.name: check for check in doctor.check_extras(lines)}
     assert set(found) == {"extra hf", "extra wasm"}
     assert found["extra hf"].state == "ok"
     assert found["extra wasm"].state == "optional"
@@ -141,7 +141,7 @@ def test_a_part_that_fails_in_its_own_way_is_a_row(monkeypatch: pytest.MonkeyPat
     def solver() -> Check:
         raise SystemError("a\nb")
 
-    monkeypatch.setattr(doctor, "solver", solver)
+    monkeypatch.setattr(doctor, "check_solver", solver)
     rows = {check.name: check for check in doctor.examine()}
     assert rows["solver"].state == "broken"
     assert rows["solver"].detail == "SystemError: a"

@@ -20,7 +20,7 @@ import pytest
 
 from burnish.corpora.errors import UsageError
 from burnish.graphs.system.vllm_command import ServeOptions, command_of, environment_of
-from burnish.graphs.system.vllm_process import Patience, check_port, free_port
+from burnish.graphs.system.vllm_process import Patience, check_port, find_port
 from tests.support.places import ROOT
 
 STAND_IN = ROOT / "tests" / "support" / "stand_in_vllm.py"
@@ -231,7 +231,7 @@ def test_a_taken_port_is_refused() -> None:
         port = server.getsockname()[1]
         with pytest.raises(UsageError, match="take another with --port"):
             check_port("127.0.0.1", port)
-    check_port("127.0.0.1", free_port("127.0.0.1"))
+    check_port("127.0.0.1", find_port("127.0.0.1"))
 
 
 def test_a_gpu_server_gets_its_sizes_and_no_cpu_settings() -> None:

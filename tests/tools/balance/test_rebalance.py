@@ -8,16 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from burnish.tools.arrays import Ints
-from burnish.tools.balance import greedy as stepwise
+from burnish.tools.balance import greedy
 from burnish.tools.balance.divergence import OUTSIDE, distribution, jsd
 from burnish.tools.balance.moves import (
     Moves,
     Rebalancing,
-    gains,
     part,
     remove_and_draw,
     size_gain,
     slot,
+    value_moves,
 )
 from burnish.tools.balance.rebalance import plan_once, rebalance
 
@@ -77,7 +77,7 @@ def test_with_changes_of_cell_the_plan_lies_between_greedy_and_the_best(seed: in
     assert found.score == pytest.approx(problem.score(found.chosen))
     assert found.score <= found.greedy + 1e-12
     assert found.score >= _best_score(problem) - 1e-9
-    assert found.greedy == problem.score(stepwise.adaptive_greedy(problem).chosen)
+    assert found.greedy == problem.score(greedy.adaptive_greedy(problem).chosen)
 
 
 @settings(max_examples=8, deadline=None)
@@ -87,10 +87,10 @@ def test_every_rule_keeps_budget_size_and_one_option_an_item(seed: int, share: f
     for chosen in (
         rebalance(problem).chosen,
         plan_once(problem),
-        stepwise.greedy(problem),
-        stepwise.uniform(problem, seed),
-        stepwise.random(problem, seed),
-        stepwise.adaptive_greedy(problem).chosen,
+        greedy.greedy(problem),
+        greedy.uniform(problem, seed),
+        greedy.random(problem, seed),
+        greedy.adaptive_greedy(problem).chosen,
     ):
         assert problem.allows(chosen)
         assert problem.counts_after(chosen).min() >= 0
@@ -216,7 +216,7 @@ def test_the_first_slot_and_the_slope_in_size_tell_the_change_of_one_item(
 def test_gains_fall_along_the_queue_of_a_cell() -> None:
     options = remove_and_draw(np.array([0, 0, 0]), np.array([1, 1, 1]), np.array([3.0, 1.0, 2.0]))
     problem = Rebalancing(np.array([3, 0]), np.array([0.5, 0.5]), options, 9.0, 1, 6)
-    valued = gains(problem, NOTHING)
+    valued = value_moves(problem, NOTHING)
     draws: Ints = valued.worth[3:].argsort()[::-1]
     assert draws.tolist() == [1, 2, 0]
     assert valued.distance[3:].tolist() == [3, 1, 2]

@@ -2,24 +2,24 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnish.tools.distractors.cue_balance import Balance, Drawn, balanced, order_of
+from burnish.tools.distractors.cue_balance import Balance, DrawnSets, balanced, order_of
 from burnish.tools.distractors.cues import NAMES, features, ruler_of
 
 WIDTH = len(NAMES)
 
 
-def made(seed: int, items: int, lift: float) -> list[Drawn]:
+def made(seed: int, items: int, lift: float) -> list[DrawnSets]:
     """Return sets whose key is larger than the others by about `lift` in every cue."""
     rng = np.random.default_rng(seed)
-    held: list[Drawn] = []
+    held: list[DrawnSets] = []
     for _ in range(items):
         cues = rng.normal(size=(32, 4, WIDTH))
         cues[:, 0] += lift
-        held.append(Drawn(cues, rng.random(32) / 10))
+        held.append(DrawnSets(cues, rng.random(32) / 10))
     return held
 
 
-def lead(held: list[Drawn], balance: Balance, units: Balance) -> float:
+def lead(held: list[DrawnSets], balance: Balance, units: Balance) -> float:
     """Return the length of the mean lead of the key, the sets weighed by a balance."""
     assert units.ruler is not None
     total = 0

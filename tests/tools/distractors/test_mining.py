@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from burnish.tools.answers.compare import compare
 from burnish.tools.answers.likeness import shape
 from burnish.tools.arrays import Vectors
-from burnish.tools.distractors.cue_balance import Drawn, balanced
+from burnish.tools.distractors.cue_balance import DrawnSets, balanced
 from burnish.tools.distractors.cues import NAMES, TOPICAL
 from burnish.tools.distractors.mining import (
     POINTS,
@@ -180,7 +180,9 @@ def test_an_item_whose_key_stands_alone_is_refused_and_told_why() -> None:
 
 
 def test_no_cue_tells_keys_once_sets_are_weighed_by_a_balance_of_other_items() -> None:
-    learnt: list[Drawn] = [sets.drawn for seed in range(90) if (sets := drawn(seed)) is not None]
+    learnt: list[DrawnSets] = [
+        sets.drawn for seed in range(90) if (sets := drawn(seed)) is not None
+    ]
     weighed = balanced(learnt)
     places: list[float] = []
     firsts: list[bool] = []

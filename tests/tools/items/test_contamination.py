@@ -57,6 +57,7 @@ def test_what_is_found_does_not_depend_on_how_the_index_came_to_be(
 ) -> None:
     rows = [(str(at), " ".join(one)) for at, one in enumerate(texts)]
     grown = TextIndex("set", random.sample(rows, random.randint(0, len(rows))))
+    held: dict[str, str] = {}
     for _ in range(3):
         held = dict(random.sample(rows, random.randint(0, len(rows))))
         grown.renew(dict(rows), held.get)

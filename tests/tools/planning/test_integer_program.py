@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from burnish.tools.arrays import Floats, Ints
-from burnish.tools.planning import integer_program as budget
-from burnish.tools.planning import lagrangian
+from burnish.tools.planning import integer_program, lagrangian
 from burnish.tools.planning.knapsack import hull, spend
 from burnish.tools.planning.lagrangian import Effort
 from burnish.tools.planning.problem import Effects, Instance, Rows
@@ -147,11 +146,15 @@ def test_the_same_instance_gives_the_same_plan() -> None:
 def test_the_model_solves_a_subset_under_limits_of_its_own() -> None:
     instance = _instance([[(5, 3, 0)], [(4, 2, 1)], [(9, 9, 2)]], 100, [])
     options: Ints = np.array([0, 1])
-    relaxed = budget.solve(instance, options, np.array([4.0]), budget.Settings(integer=False))
+    relaxed = integer_program.solve(
+        instance, options, np.array([4.0]), integer_program.SolverSettings(integer=False)
+    )
     assert relaxed.value == pytest.approx(4 + 5 * 2 / 3)
     assert relaxed.prices[0] == pytest.approx(5 / 3)
-    whole = budget.solve(instance, options, np.array([4.0]), budget.Settings())
-    assert budget.chosen(options, whole).tolist() == [0]
+    whole = integer_program.solve(
+        instance, options, np.array([4.0]), integer_program.SolverSettings()
+    )
+    assert integer_program.chosen(options, whole).tolist() == [0]
 
 
 def test_tiny_gains_are_told_apart() -> None:
@@ -167,9 +170,13 @@ def test_a_search_stopped_at_its_nodes_still_has_a_bound_that_holds() -> None:
     cost = rng.integers(100, 900, 120).astype(np.float64)
     instance = Instance.of(np.repeat(np.arange(40), 3), cost + rng.random(120), cost, budget=7_777)
     options = np.arange(120)
-    exact = budget.solve(instance, options, instance.limits, budget.Settings(seconds=20))
-    brief = budget.solve(instance, options, instance.limits, budget.Settings(nodes=1))
+    exact = integer_program.solve(
+        instance, options, instance.limits, integer_program.SolverSettings(seconds=20)
+    )
+    brief = integer_program.solve(
+        instance, options, instance.limits, integer_program.SolverSettings(nodes=1)
+    )
     assert brief.value <= exact.bound + 1e-6
     assert brief.bound >= exact.value - 1e-6
-    chosen = budget.chosen(options, brief)
+    chosen = integer_program.chosen(options, brief)
     assert instance.feasible(chosen)

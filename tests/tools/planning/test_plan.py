@@ -21,7 +21,6 @@ from burnish.tools.planning.quotas import (
     Quotas,
     parse_quotas,
     reached,
-    with_target,
 )
 
 HEAD = "item,operation,gain,cost,cell_from,cell_to\n"
@@ -112,14 +111,6 @@ def test_impossible_quotas_are_reported_with_a_relaxation_that_works(tmp_path: P
     assert "\n" not in str(caught.value)
     mended = Quotas((Quota("cell", "a", "count", "min", 21), wanted.bounds[1]))
     assert make_plan(table, 10_000, mended, Effort(), ()).counts()["expand"] >= 1
-
-
-def test_a_target_with_a_tolerance_bounds_the_final_shares(tmp_path: Path) -> None:
-    table = read_estimates(_written(tmp_path, SET))
-    quotas = with_target(Quotas(), {"a": 0.7, "b": 0.3}, 0.03)
-    plan = make_plan(table, 400, quotas, Effort(), ())
-    counts = table.counts_after(plan.chosen)
-    assert counts[table.cells.index("a")] / counts.sum() == pytest.approx(0.7, abs=0.03 + 1e-9)
 
 
 def test_a_table_without_cells_treats_remove_as_leaving(tmp_path: Path) -> None:

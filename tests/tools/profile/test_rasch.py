@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import rankdata
 
 from burnish.tools.arrays import Floats
-from burnish.tools.profile import rasch as difficulty
+from burnish.tools.profile import rasch
 from burnish.tools.profile.content_prior import content_means, cross_ridge, fit_with_content
 from burnish.tools.profile.rasch import Records, fit_rasch, from_matrix, placed
 
@@ -95,8 +95,8 @@ def test_the_slope_of_the_likelihood_is_its_derivative(
 ) -> None:
     known = simulate(30, 6, 4, seed)
     draw = np.random.default_rng(seed)
-    tables = difficulty._tables(known.records)  # pyright: ignore[reportPrivateUsage]
-    loss = difficulty._loss  # pyright: ignore[reportPrivateUsage]
+    tables = rasch._tables(known.records)  # pyright: ignore[reportPrivateUsage]
+    loss = rasch._loss  # pyright: ignore[reportPrivateUsage]
     means = draw.normal(size=30)
     at = np.concatenate([
         draw.normal(size=6),
@@ -117,9 +117,9 @@ def test_the_slope_of_the_likelihood_is_its_derivative(
 def test_rasch_likelihoods_are_convex_in_the_abilities(seed: int) -> None:
     known = simulate(20, 5, 3, seed)
     draw = np.random.default_rng(seed)
-    tables = difficulty._tables(known.records)  # pyright: ignore[reportPrivateUsage]
+    tables = rasch._tables(known.records)  # pyright: ignore[reportPrivateUsage]
     first, second = 2 * draw.normal(size=(2, 5))
-    loss = difficulty._loss  # pyright: ignore[reportPrivateUsage]
+    loss = rasch._loss  # pyright: ignore[reportPrivateUsage]
     sloped = False
 
     def value(ability: Floats) -> float:

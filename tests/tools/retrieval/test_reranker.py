@@ -14,15 +14,15 @@ from burnish.tools.retrieval.reranker import (
     CLOSER,
     MOST,
     Asked,
-    Found,
+    FeatureWeights,
+    RetrievedRows,
     Shelf,
-    Weights,
     features,
     reordered,
 )
 
 terms = st.integers(0, 9)
-NONE = Weights(0, 0, 0, 0, 0, 0, 0)
+NONE = FeatureWeights(0, 0, 0, 0, 0, 0, 0)
 
 
 class Stems(NamedTuple):
@@ -61,9 +61,11 @@ def question(stems: list[int]) -> Asked:
     return Asked(np.array(stems, np.int64), np.array([rarity(term) for term in stems]))
 
 
-def found(count: int) -> Found:
+def found(count: int) -> RetrievedRows:
     draw = np.random.default_rng(count)
-    return Found(10 * np.arange(count), draw.uniform(0, 9, count), draw.uniform(0, 1, count))
+    return RetrievedRows(
+        10 * np.arange(count), draw.uniform(0, 9, count), draw.uniform(0, 1, count)
+    )
 
 
 def expected(asked: list[int], passage: Stems) -> list[float]:
@@ -113,13 +115,13 @@ def test_without_weights_the_order_given_stays() -> None:
 def test_words_that_stand_together_beat_words_that_stand_apart() -> None:
     apart = Stems([], [], [1, 9, 9, 9, 2, *[9] * 20, 3])
     together = Stems([], [], [*[9] * 20, 1, 2, 3, 9, 9, 9])
-    alike = Found(np.array([7, 8]), np.array([5.0, 5.0]), np.array([0.5, 0.5]))
+    alike = RetrievedRows(np.array([7, 8]), np.array([5.0, 5.0]), np.array([0.5, 0.5]))
     fused = reordered(question([1, 2, 3]), shelved([apart, together]), alike)
     assert fused.rows.tolist() == [8, 7]
 
 
 def test_a_question_of_unknown_words_goes_by_meaning() -> None:
-    alike = Found(np.array([7, 8]), np.array([0.0, 0.0]), np.array([0.3, 0.5]))
+    alike = RetrievedRows(np.array([7, 8]), np.array([0.0, 0.0]), np.array([0.3, 0.5]))
     fused = reordered(question([]), shelved([Stems([1], [], [2])] * 2), alike)
     assert fused.rows.tolist() == [8, 7]
 
@@ -133,7 +135,7 @@ def test_a_question_longer_than_is_looked_at_is_answered() -> None:
 
 
 def test_nothing_found_is_nothing_reordered() -> None:
-    nothing = Found(np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
+    nothing = RetrievedRows(np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
     assert reordered(question([1]), shelved([]), nothing).rows.tolist() == []
 
 
@@ -143,7 +145,7 @@ def test_the_scale_of_rarity_and_of_scores_does_not_matter(
 ) -> None:
     asked, given_ = question([1, 2, 3, 4]), found(len(stems))
     other = Asked(asked.terms, asked.rarity * scale)
-    scaled = replace(Weights(), words=2.0)
+    scaled = replace(FeatureWeights(), words=2.0)
     one = reordered(asked, shelved(stems), given_, scaled)
     two = reordered(other, shelved(stems), given_._replace(words=given_.words * scale), scaled)
     assert one.scores == pytest.approx(two.scores)

@@ -12,7 +12,7 @@ from burnish.tools.sandbox.expectations import check, read_expectations
 from burnish.tools.sandbox.layers import WASM, available
 from burnish.tools.sandbox.pool import Sandbox, layers
 from burnish.tools.sandbox.results import Limits
-from burnish.tools.sandbox.wasm import guest as wasm_guest
+from burnish.tools.sandbox.wasm import guest
 from tests.support.places import DATA as SHARED
 
 ATTACKS = SHARED.parent / "facts" / "sandbox_attacks.jsonl"
@@ -50,12 +50,12 @@ def test_errors_of_webassembly_get_their_native_class(
     error: str, message: str, outcome: str
 ) -> None:
     report: Mapping[str, object] = {"outcome": "raised", "error": error, "message": message}
-    assert wasm_guest.as_natively(report) == {**report, "outcome": outcome}
+    assert guest.as_natively(report) == {**report, "outcome": outcome}
 
 
 def test_what_did_not_raise_keeps_its_class() -> None:
     report = {"outcome": "finished", "type": "str", "text": "'Not supported'"}
-    assert wasm_guest.as_natively(report) == report
+    assert guest.as_natively(report) == report
 
 
 @needs_wasm

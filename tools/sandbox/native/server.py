@@ -26,8 +26,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from burnish.tools.sandbox.native import child as sandbox_child
-from burnish.tools.sandbox.native import modules as sandbox_modules
-from burnish.tools.sandbox.native import sealing
+from burnish.tools.sandbox.native import modules, sealing
 from burnish.tools.sandbox.native.seccomp import Filter, machine
 
 FORK, KILL = b"fork", b"kill"
@@ -38,7 +37,7 @@ INT_DIGITS = 65536
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class NativeServerSettings:
     """What the worker asks of its server, passed as JSON on the command line."""
 
     control: int
@@ -67,14 +66,14 @@ class _Sealed:
     control: socket.socket
     sink: int
     seccomp: Filter
-    settings: Settings
+    settings: NativeServerSettings
     address_space: int
     hello: Hello
 
 
 def main(arguments: Sequence[str]) -> None:
     """Seal this process and serve until the control socket closes."""
-    settings = Settings(**json.loads(arguments[0]))
+    settings = NativeServerSettings(**json.loads(arguments[0]))
     control = socket.socket(fileno=settings.control)
     control.set_inheritable(False)
     try:
@@ -86,17 +85,17 @@ def main(arguments: Sequence[str]) -> None:
     _serve(sealed)
 
 
-def _seal(settings: Settings, control: socket.socket) -> _Sealed:
+def _seal(settings: NativeServerSettings, control: socket.socket) -> _Sealed:
     kind = machine()
     if kind is None:
         raise RuntimeError("no system call table for this machine (x86_64 and aarch64 have one)")
     sys.path.extend(settings.paths)
     sys.set_int_max_str_digits(INT_DIGITS)
-    sandbox_modules.preload()
-    if not sandbox_modules.required_are_loaded():
+    modules.preload()
+    if not modules.required_are_loaded():
         raise RuntimeError("SymPy and NumPy cannot be imported; install both")
-    stored = sandbox_modules.close_imports()
-    sandbox_modules.warm_up()
+    stored = modules.close_imports()
+    modules.warm_up()
     seccomp = Filter(kind)
     address_space = _check_memory()
     sink = os.open(os.devnull, os.O_WRONLY)

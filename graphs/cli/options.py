@@ -1,0 +1,102 @@
+"""Options that several commands have, and how they and the settings go together."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from burnish.graphs.cli.standard_output import say
+
+if TYPE_CHECKING:
+    from burnish.graphs.runs.settings import Settings
+
+Source = Annotated[
+    str, typer.Argument(metavar="INPUT", help="File, folder, glob or hf:org/name[@split].")
+]
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
+Configs = Annotated[
+    list[Path] | None,
+    typer.Option("--config", metavar="FILE", help="TOML file with settings; may be repeated."),
+]
+Pairs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="One setting, such as refiner.name=rules; `burnish config show` lists them.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
+RunOutput = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="FOLDER",
+        help="Run folder; one that was begun is resumed. Else runs/<name of the input>.",
+    ),
+]
+Kind = Annotated[str, typer.Option(metavar="KIND", help="documents, qa, or auto: by the columns.")]
+IdField = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN", help='Column of the id; else "id" where there is one.'),
+]
+TextField = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help='Column of the text; else "text".')
+]
+Limit = Annotated[int | None, typer.Option(min=0, metavar="N", help="Only the first N rows.")]
+Sample = Annotated[int | None, typer.Option(min=0, metavar="N", help="N rows drawn at random.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Worker processes; else as many as processors."),
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Stop at the first bad row instead of setting it aside.")
+]
+Url = Annotated[
+    str | None,
+    typer.Option("--llm", metavar="URL", help="Server of a language model (OpenAI-compatible)."),
+]
+Model = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Name of the model on that server.")
+]
+Budget = Annotated[
+    int | None,
+    typer.Option(min=0, metavar="TOKENS", help="Tokens that may ever be spent; else no bound."),
+]
+Target = Annotated[
+    str | None,
+    typer.Option(help="Questions: uniform (the default), a reference set, or a TOML of shares."),
+]
+Reserve = Annotated[
+    str | None,
+    typer.Option(metavar="POOL", help="Questions: more of them that may be drawn from."),
+]
+Labels = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE", help="Questions: labels for items that name no domain, one a line."
+    ),
+]
+
+
+def settings_of(
+    files: Sequence[Path] | None,
+    pairs: Sequence[str] | None,
+    flags: Mapping[str, object] | None = None,
+) -> "Settings":
+    """Merge files, pairs and flags, later over earlier.
+
+    Raises:
+        UsageError: a setting does not fit.
+    """
+    from burnish.graphs.runs.settings import load
+
+    return load(files or (), pairs or (), flags)
+
+
+def print_json(value: object) -> None:
+    """Print one JSON object."""
+    say(json.dumps(value))
