@@ -13,8 +13,8 @@ from burnish.agents.operations.item_schemas import (
     fenced_item,
     fenced_passages,
 )
-from burnish.agents.operations.llm_operation import Skipped, TaskPrompt, with_rewritten_texts
-from burnish.agents.operations.operation import EditOrder
+from burnish.agents.operations.llm_operation import TaskPrompt, with_rewritten_texts
+from burnish.agents.operations.operation import EditOrder, EditResult
 from burnish.agents.prompting.fencing import fence
 from burnish.agents.validators.librarian import PassageFinder
 from burnish.agents.validators.validation import ValidationDecision
@@ -41,11 +41,11 @@ class Generate:
     name: Literal["generate"] = "generate"
     form: type[NewItem] = NewItem
 
-    async def prepare(self, order: EditOrder) -> TaskPrompt | Skipped:
+    async def prepare(self, order: EditOrder) -> TaskPrompt | EditResult:
         """Show items of the wanted cell and bucket."""
         models = self.exemplars(order.cell, order.bucket, order.seed)[: self.count]
         if not models:
-            return Skipped(f"there is no exemplar for {order.cell or 'the set'}")
+            return order.fail(f"there is no exemplar for {order.cell or 'the set'}")
         return TaskPrompt(_wish(order, models), follows=models[0])
 
     def draft(self, order: EditOrder, prompt: TaskPrompt, answer: NewItem) -> QAItem:
@@ -72,7 +72,7 @@ class Expand:
     name: Literal["expand"] = "expand"
     form: type[GroundedItem] = GroundedItem
 
-    async def prepare(self, order: EditOrder) -> TaskPrompt | Skipped:
+    async def prepare(self, order: EditOrder) -> TaskPrompt | EditResult:
         """Find passages for the cell, by the cell's name and the subject of one of its items."""
         models = self.exemplars(order.cell, order.bucket, order.seed)[: self.count]
         about = [order.cell, *(f"{one.question} {one.answer}" for one in models[:1])]
@@ -82,7 +82,7 @@ class Expand:
         )
         found = passages[: self.passages]
         if not found:
-            return Skipped(f"no passage was found for {order.cell or 'the set'}")
+            return order.fail(f"no passage was found for {order.cell or 'the set'}")
         words = f"{_wish(order, models)}\n\nPassages:\n{fenced_passages(found)}"
         follows = models[0] if models else None
         return TaskPrompt(words, follows=follows, passages=tuple(found))
@@ -114,24 +114,26 @@ class Repair:
     name: Literal["repair"] = "repair"
     form: type[Repaired] = Repaired
 
-    async def prepare(self, order: EditOrder) -> TaskPrompt | Skipped:
+    async def prepare(self, order: EditOrder) -> TaskPrompt | EditResult:
         """Ask the validators; what they do not allow goes to people."""
         item = order.item
         if item is None:
-            return Skipped("there is no item to repair")
+            return order.fail("there is no item to repair")
         decision = await self.decide(item)
         tokens = sum(verdict.tokens for verdict in decision.verdicts)
         if decision.opinion == "accept":
-            return Skipped("validators accept the key", tokens=tokens, verdicts=decision.verdicts)
+            return order.fail(
+                "validators accept the key", tokens=tokens, verdicts=decision.verdicts
+            )
         if not decision.may_edit_key or decision.answer is None:
             reason = f"the key may not be edited: {decision.reason}"
-            return Skipped(reason, True, tokens, decision.verdicts)  # noqa: FBT003
+            return order.fail(reason, tokens=tokens, verdicts=decision.verdicts, flagged=True)
         at = _position(item, decision.answer)
         if at is not None and not item.rationale:
             wrong = (*item.choices[:at], *item.choices[at + 1 :])
             after = seated(_keyed(item), wrong, at, item.choices[at])
             reason = f"re-keyed as validators agree: {decision.reason}"
-            return Skipped(reason, False, tokens, decision.verdicts, after)  # noqa: FBT003
+            return order.finish(after, reason, tokens=tokens, verdicts=decision.verdicts)
         words = f"Right answer: {fence('answer', decision.answer)}\n\n{fenced_item(item)}"
         return TaskPrompt(words, tokens, decision.verdicts, agreed=decision.answer)
 

@@ -10,8 +10,8 @@ from burnish.agents.operations.item_schemas import (
     Reworded,
     fenced_item,
 )
-from burnish.agents.operations.llm_operation import Skipped, TaskPrompt, with_rewritten_texts
-from burnish.agents.operations.operation import EditOrder
+from burnish.agents.operations.llm_operation import TaskPrompt, with_rewritten_texts
+from burnish.agents.operations.operation import EditOrder, EditResult
 from burnish.corpora.errors import ReplyError
 from burnish.corpora.records import QAItem
 from burnish.tools.answers.compare import compare
@@ -34,7 +34,7 @@ class Rephrase:
     name: Literal["rephrase"] = "rephrase"
     form: type[Reworded] = Reworded
 
-    async def prepare(self, order: EditOrder) -> TaskPrompt | Skipped:
+    async def prepare(self, order: EditOrder) -> TaskPrompt | EditResult:
         """Show the item."""
         return _item_brief(order, "Say this in other words.")
 
@@ -59,10 +59,10 @@ class Recalibrate:
     name: Literal["recalibrate"] = "recalibrate"
     form: type[Recalibrated] = Recalibrated
 
-    async def prepare(self, order: EditOrder) -> TaskPrompt | Skipped:
+    async def prepare(self, order: EditOrder) -> TaskPrompt | EditResult:
         """Show the item, the wanted bucket and items that are in it."""
         if order.bucket is None:
-            return Skipped("no difficulty is ordered")
+            return order.fail("no difficulty is ordered")
         told = f"Bring this to difficulty bucket {order.bucket} (0 is the easiest)."
         models = self.exemplars(order.cell, order.bucket, order.seed)[: self.count]
         own = "" if order.item is None else order.item.id
@@ -91,11 +91,11 @@ class RewriteDistractors:
     name: Literal["rewrite_distractors"] = "rewrite_distractors"
     form: type[NewDistractors] = NewDistractors
 
-    async def prepare(self, order: EditOrder) -> TaskPrompt | Skipped:
+    async def prepare(self, order: EditOrder) -> TaskPrompt | EditResult:
         """Show the item, and how long wrong answers may be."""
         item = order.item
         if item is None or len(item.choices) < 2 or len(key_positions(item)) != 1:
-            return Skipped("an item with choices and one key is needed")
+            return order.fail("an item with choices and one key is needed")
         key = key_text(item)
         least, most = length_bounds(key)
         count = len(item.choices) - 1
@@ -159,10 +159,10 @@ def require_item(order: EditOrder) -> QAItem:
     return order.item
 
 
-def _item_brief(order: EditOrder, told: str) -> TaskPrompt | Skipped:
+def _item_brief(order: EditOrder, told: str) -> TaskPrompt | EditResult:
     item = order.item
     if item is None:
-        return Skipped("there is no item to change")
+        return order.fail("there is no item to change")
     if item.choices and len(key_positions(item)) != 1:
-        return Skipped("the item has no single key: it needs a repair first", flagged=True)
+        return order.fail("the item has no single key: it needs a repair first", flagged=True)
     return TaskPrompt(f"{told}\n\n{fenced_item(item)}")

@@ -1,5 +1,8 @@
 """Shared runs found fast: long pieces that stand once in each text, and exact solutions between.
 
+The pieces play the part of lines in patience diff (Cohen): what stands once in both texts can
+hardly be paired wrongly, and the longest chain of such pairs cuts a long problem into short ones.
+
 Nothing here promises the longest common subsequence; whoever needs it compares the number of
 characters kept with its length, which is far cheaper to compute than the subsequence itself.
 """
@@ -55,6 +58,8 @@ def _chain(raw: str, refined: str) -> list[tuple[int, int]]:
     if not len(shared):
         return []
     places, wanted = here[1][raw_order], there[1][refined_order]
+    # Of pieces that follow one another by a character in both texts only the first is needed: it
+    # grows over the others.
     order = np.argsort(wanted)
     pairs = list(zip(places[order].tolist(), wanted[order].tolist(), strict=True))
     starts = [
@@ -71,6 +76,8 @@ def _chain(raw: str, refined: str) -> list[tuple[int, int]]:
 
 def _once(text: str) -> tuple[NDArray[np.uint64], NDArray[np.intp]]:
     """Return the hashes of the pieces that stand once in a text, and where they stand."""
+    # A polynomial hash of every piece at once (Rabin and Karp), modulo 2**64: ANCHOR passes over
+    # the text instead of one for each piece. Whoever takes a pair compares the pieces themselves.
     symbols = codes(text).astype(np.uint64)
     count = len(symbols) - ANCHOR + 1
     if count < 1:

@@ -3,6 +3,12 @@
 A solver for the longest common subsequence is free to keep a letter here and a letter there; a
 deletion then falls apart into crumbs. Between long shared runs the small rest is solved again,
 exactly, for the most characters kept and, among those, the fewest runs.
+
+The program is that of alignment with affine gaps (Gotoh, "An improved algorithm for matching
+biological sequences", 1982) with scores that only count: a kept character is worth more than all
+breaks there can be, a break costs 1 whatever its length. Two tables, best scores that end within a
+run and best scores at all, are filled row by row with NumPy; time and memory are the product of the
+two lengths, which is why it is asked for small windows only.
 """
 
 import numpy as np
@@ -77,8 +83,10 @@ class _Table:
         best = np.zeros((height + 1, width + 1), np.int32)
         in_run[0, 0] = 0
         for row in range(1, height + 1):
+            # A character is kept by going on with a run (diagonal), or after a break, for 1.
             kept = np.maximum(in_run[row - 1, :-1], best[row - 1, :-1] - 1) + worth
             in_run[row, 1:] = np.where(columns == rows[row - 1], kept, _NEVER)
+            # Skipping characters of either text is free here: the break was paid at the next run.
             np.maximum.accumulate(np.maximum(best[row - 1], in_run[row]), out=best[row])
         return cls(in_run, best, worth)
 
@@ -99,6 +107,7 @@ class _Table:
 
     def _end_of_run(self, row: int, column: int) -> tuple[int, int]:
         """Return the place, at or before this one, where the best run so far ends."""
+        # Scores grow along rows and columns, so the end is found by counting what is lower.
         score = self._best[row, column]
         if score == 0:
             return 0, 0

@@ -38,6 +38,7 @@ def lcs_length(raw: str, refined: str) -> int:
 
 def common_prefix(left: str, left_at: int, right: str, right_at: int) -> int:
     """Count the equal characters from the two places onward."""
+    # Slices are compared in C: doubling steps find a long match, halving ones its end.
     limit = min(len(left) - left_at, len(right) - right_at)
     size: int = 0
     step: int = 16
@@ -120,7 +121,8 @@ def shifted(runs: Iterator[Run] | list[Run], raw_by: int, refined_by: int) -> It
 def rising_chain(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """Return the longest chain of pairs that rises in both places; the second ones rise already.
 
-    Patience sorting: `tails[n]` ends the chain of n + 1 pairs whose last first place is smallest,
+    Patience sorting (Fredman, "On computing the length of longest increasing subsequences", 1975),
+    in n log n: `tails[n]` ends the chain of n + 1 pairs whose last first place is smallest,
     so one binary search a pair tells how long a chain it can end.
     """
     tails: list[int] = []
@@ -149,6 +151,8 @@ def _native_or_halved(raw: str, refined: str, raw_at: int, refined_at: int) -> I
         for block in LCSseq.opcodes(raw, refined).as_matching_blocks():
             yield Run(block.a + raw_at, block.b + refined_at, block.size)
         return
+    # Hirschberg: some longest common subsequence crosses the middle of `raw` where what both halves
+    # share with the two sides of `refined` is most. Memory is one row; the work at most doubles.
     middle = len(raw) // 2
     before = _lengths(raw[:middle], refined)
     after = _lengths(raw[middle:][::-1], refined[::-1])
@@ -159,6 +163,9 @@ def _native_or_halved(raw: str, refined: str, raw_at: int, refined_at: int) -> I
 
 def _lengths(rows: str, columns: str) -> NDArray[np.int64]:
     """Return the LCS length of `rows` with each prefix of `columns`, the empty one first."""
+    # Hyyrö's recurrence on one integer of `width` bits: a bit is 0 where the LCS grows by one from
+    # a column to the next. A row costs a few additions of big integers, width / 64 words each; the
+    # carry of the addition moves the first match of each stretch to its place.
     width = len(columns)
     full = (1 << width) - 1
     mask_of = _Masks(rows, columns)

@@ -2,6 +2,10 @@
 
 Equal lines are paired first, in few runs; a line without an equal goes where it loses the least.
 A place is taken only if the rest still fits after it: if there is an embedding, one is found.
+
+The latest places (`_latest_lines`, greedily from the end) say how far a line may go; within that
+bound equal lines decide, as pairs of a longest common subsequence of whole lines. A line that was
+cut in part looks at `LOOKAHEAD` raw lines, so the time stays near linear in the number of lines.
 """
 
 from collections import Counter
@@ -93,6 +97,7 @@ class _Homes:
 
 def _latest_lines(raw: Sequence[str], refined: Sequence[str]) -> list[int] | None:
     """Return the last raw line each refined line can take so that all after it still fit."""
+    # Greedy from the end is right: a line that goes as late as it can leaves the most room before.
     places = [0] * len(refined)
     home = len(raw)
     for at in range(len(refined) - 1, -1, -1):
@@ -108,6 +113,7 @@ def _latest_lines(raw: Sequence[str], refined: Sequence[str]) -> list[int] | Non
 
 def _choose(raw: Sequence[str], refined: Sequence[str], latest: Sequence[int]) -> list[int]:
     anchors = equal_lines(raw, refined)
+    # ahead[n]: the raw line of the next equal pair from n on; a cut line rather stays before it.
     ahead = [len(raw)] * (len(refined) + 1)
     for at in range(len(refined) - 1, -1, -1):
         ahead[at] = anchors.get(at, ahead[at + 1])
@@ -157,6 +163,7 @@ def _cuts(line: str, wanted: str) -> int:
 
 def equal_lines(raw: Sequence[str], refined: Sequence[str]) -> dict[int, int]:
     """Pair equal lines, in order and in few runs: refined line -> raw line."""
+    # A character for each different line turns lines into texts, which the solvers of texts take.
     numbers: dict[str, int] = {}
     symbols = [
         "".join(chr(numbers.setdefault(line, len(numbers) % 0x110000)) for line in lines)

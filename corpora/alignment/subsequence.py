@@ -2,6 +2,11 @@
 
 Any embedding keeps all of the refined text, so each is a longest common subsequence; what is
 looked for is one with few pieces. Only such places are taken from which the rest still fits.
+
+Small texts are solved exactly (`fewest_runs`, quadratic). Longer ones follow equal characters and,
+at a break, leap to the nearest place where a long next piece stands: linear but for the searches,
+whose reach is bounded, and not always the fewest pieces; small windows of the result are then
+solved exactly again.
 """
 
 from array import array
@@ -63,6 +68,8 @@ def contains(raw: str, refined: str) -> bool:
 
 def _leap(raw: str, refined: str) -> list[Run]:
     """Follow equal characters; at each break leap to where the longest next piece is found."""
+    # Beyond latest[n] the characters after the n-th no longer fit: a leap never passes it, so the
+    # embedding cannot fail once `contains` said that there is one.
     latest = _latest(raw, refined)
     runs: list[Run] = []
     at = done = 0

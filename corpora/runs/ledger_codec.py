@@ -1,14 +1,15 @@
 """Ledgers as Arrow tables: a frozen dataclass says what a row is, and this writes and reads it.
 
 Fields become columns: `str`, `int`, `float` and `bool` as they are, literals as text, `X | None`
-as X (every column takes nulls), `tuple[X, ...]` as a list, dataclasses and named tuples as structs.
+as X (every column takes nulls), `tuple[X, ...]` as a list, `Mapping` as a map, dataclasses and
+named tuples as structs.
 `Int32` and `Float32` are narrower columns.
 """
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
@@ -55,6 +56,12 @@ class LedgerCodec(Generic[Row]):
         columns = [_array(list(map(attrgetter(f.name), rows)), f.type) for f in self.schema]
         return pa.Table.from_arrays(columns, schema=self.schema)
 
+    def rows(self, rows: Iterable[Row]) -> Iterator[dict[str, object]]:
+        """Yield the rows as JSON lines hold them: what is None is left out."""
+        for row in rows:
+            values = {name: getattr(row, name) for name in self.schema.names}
+            yield {name: value for name, value in values.items() if value is not None}
+
     def read(self, path: Path) -> Iterator[Row]:
         """Read the rows of one ledger file (Parquet or JSONL) in order."""
         return map(self._decode, read_rows(path))
@@ -93,6 +100,8 @@ def _arrow(hint: object) -> pa.DataType:
         return _arrow(next(one for one in args if one is not type(None)))
     if origin is tuple:
         return pa.list_(_arrow(args[0]))
+    if origin is Mapping:
+        return pa.map_(_arrow(args[0]), _arrow(args[1]))
     return _SCALARS[hint] if hint in _SCALARS else _struct(cast("type", hint))
 
 
@@ -108,6 +117,8 @@ def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
     if pa.types.is_struct(kind):
         members = [_array(list(map(attrgetter(f.name), values)), f.type) for f in kind]
         return pa.StructArray.from_arrays(members, fields=list(kind))
+    if pa.types.is_map(kind):
+        return pa.array([list(value.items()) for value in values], kind)
     return pa.array(values, kind)
 
 

@@ -1,6 +1,6 @@
 """What decides which training pairs `burnish distill` makes of an input."""
 
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal, cast, get_args
 
@@ -10,6 +10,7 @@ from burnish.agents.refiners import expert, served
 from burnish.agents.refiners.expert import ExpertConfig, read_rules
 from burnish.agents.refiners.served import Prompt, ServedConfig
 from burnish.corpora.errors import UsageError
+from burnish.corpora.runs.manifest import fingerprint_of
 from burnish.tools.distill.distill import Filter, Policy
 from burnish.tools.distill.pairs import Frame, Notation
 
@@ -18,7 +19,7 @@ Teacher = Literal["refined", "labels", "expert"]
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class PairColumns:
     """Which columns of the input mean what."""
 
     text: str = "text"
@@ -34,7 +35,7 @@ class Columns:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class PairChoice:
     """Which of the pairs are taken, and how they are split."""
 
     keep_all_share: float = 0.3
@@ -50,9 +51,9 @@ class Choice:
 class DistillSettings:
     """All settings of a distillation."""
 
-    columns: Columns = Columns()
+    columns: PairColumns = PairColumns()
     policy: Policy = field(default_factory=Policy)
-    choice: Choice = Choice()
+    choice: PairChoice = PairChoice()
     expert: ExpertConfig = field(default_factory=ExpertConfig)
     prompt: str | None = None
     """File with rules for the expert, in the place of those that ship."""
@@ -104,22 +105,20 @@ class DistillSettings:
         if self.policy.filter == "paper":
             raise UsageError("--filter paper needs refined texts; labels have no rewrites")
 
-    def marks(self) -> dict[str, str]:
-        """Return everything that decides what is written, flat, for the fingerprint."""
-        free = {"strict", "concurrency", "prompt"}
-        marks: dict[str, str] = {}
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if item.name in free:
-                continue
-            if is_dataclass(value) and not isinstance(value, type):
-                marks |= {f"{item.name}.{key}": str(held) for key, held in asdict(value).items()}
-            else:
-                marks[item.name] = str(value)
+    def marks(self, digest: str) -> dict[str, str]:
+        """Return what decides what is written, by name: the input's digest and settings."""
+        tree = asdict(self)
+        held = {name: tree[name] for name in ("columns", "policy", "choice", "expert")}
+        held["run"] = {key: tree[key] for key in _RUN}
         prompt = Path(self.prompt) if self.prompt else None
-        marks["expert.rules"] = digest_of(read_rules(prompt))
-        marks["frame"] = digest_of(repr(frame_of(self.policy.notation)))
-        return marks
+        return fingerprint_of(digest, held) | {
+            "expert.rules": digest_of(read_rules(prompt)),
+            "frame": digest_of(repr(frame_of(self.policy.notation))),
+        }
+
+
+_RUN = ("limit", "sample", "shard_rows", "shard_chars")
+"""Settings beside the groups that decide what is written."""
 
 
 def policy_of(

@@ -8,7 +8,6 @@ the refiner decides what the files hold, so a shard that is done again gives the
 # pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
 import asyncio
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -19,11 +18,11 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from burnish.corpora.readers.rows import BadRow, Shard, raw_row
+from burnish.corpora.readers.rows import BadRow, Shard
 from burnish.corpora.records import DOCUMENTS, Document, Outcome
 from burnish.corpora.runs.document_ledger import LEDGER, CallRow, Entry, SpanRow
 from burnish.corpora.runs.folder import RunFolder, write_json
-from burnish.corpora.storage.writers import write_jsonl, write_table
+from burnish.corpora.storage.writers import write_table
 from burnish.graphs.documents.batches import decide_all
 from burnish.graphs.documents.escalation import Escalation
 from burnish.graphs.documents.record_graph import Decision, RecordGraph, Services, build
@@ -57,7 +56,7 @@ class ShardRunner:
             self._write_rows("data", shard, decisions, DOCUMENTS.data),
             self._write_rows("aside", shard, decisions, DOCUMENTS.aside),
             self._write_ledger(shard, entries),
-            self._write_quarantine(shard),
+            *self.folder.write_quarantine(shard.index, shard.bad),
         ]
         marker = {
             "index": shard.index,
@@ -69,9 +68,7 @@ class ShardRunner:
             "chars_in": sum(len(text) for text in shard.texts),
             "chars_out": sum(len(d.refined) for d in decisions if d.outcome in DOCUMENTS.data),
             "bytes_in": sum(len(text.encode()) for text in shard.texts),
-            "files": {
-                f"{path.parent.name}/{path.name}": _file_digest(path) for path in written if path
-            },
+            "files": self.folder.digests(path for path in written if path),
             "seconds": round(time.process_time() - started, 3),
         }
         write_json(self.folder.marker(shard.index), marker)
@@ -122,14 +119,6 @@ class ShardRunner:
         write_table(path, LEDGER.table(entries), self.folder.format)
         return path
 
-    def _write_quarantine(self, shard: Shard) -> Path | None:
-        path = self.folder.quarantine(shard.index)
-        if not shard.bad:
-            path.unlink(missing_ok=True)
-            return None
-        write_jsonl(path, (raw_row(row) for row in shard.bad))
-        return path
-
 
 def _entry(decision: Decision) -> Entry:
     raw = decision.document.text
@@ -174,8 +163,3 @@ def _quarantined(row: BadRow) -> Entry:
 def _counted(entries: Sequence[Entry]) -> dict[str, int]:
     counts = Counter(entry.outcome for entry in entries)
     return {outcome: counts[outcome] for outcome in DOCUMENTS.outcomes}
-
-
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,7 +7,6 @@ and the batches alone.
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
 # pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -18,7 +17,6 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from burnish.corpora.readers.rows import raw_row
 from burnish.corpora.records import QUESTIONS, Outcome, QAItem
 from burnish.corpora.runs.folder import Format, RunFolder, write_json
 from burnish.corpora.runs.question_ledger import LEDGER, QAEntry
@@ -193,7 +191,7 @@ def write_set(folder: RunFolder, working: WorkingSet, workers: int = 1) -> dict[
         paths.append(aside)
     else:
         aside.unlink()
-    paths += _write_quarantine(folder, own)
+    paths += folder.write_quarantine(0, own.bad)
     review_file = folder.root / "review.jsonl"
     review = Counter[str]()
     write_jsonl(review_file, _counted(review_rows(working), review))
@@ -203,8 +201,7 @@ def write_set(folder: RunFolder, working: WorkingSet, workers: int = 1) -> dict[
         "rows_out": len(data),
         "outcomes": {name: outcomes[name] for name in QUESTIONS.outcomes},
         "review": review.total(),
-        "files": {f"{path.parent.name}/{path.name}": _digest(path) for path in paths}
-        | {review_file.name: _digest(review_file)},
+        "files": folder.digests([*paths, review_file]),
     }
     write_json(folder.marker(0), marker)
     return marker
@@ -233,15 +230,6 @@ def _counted(rows: Iterable[dict[str, object]], count: Counter[str]) -> Iterator
         yield row
 
 
-def _write_quarantine(folder: RunFolder, own: QASet) -> list[Path]:
-    quarantine = folder.quarantine(0)
-    if not own.bad:
-        quarantine.unlink(missing_ok=True)
-        return []
-    write_jsonl(quarantine, (raw_row(row) for row in own.bad))
-    return [quarantine]
-
-
 def _with_digests(
     entries: Iterable[QAEntry], standing: Iterator[str], before: Iterator[str]
 ) -> Iterator[QAEntry]:
@@ -258,8 +246,3 @@ def _with_digests(
                 yield replace(entry, after_digest=next(standing))
             case "not_added" | "quarantined":
                 yield entry
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
