@@ -22,8 +22,8 @@ from burnish.corpora.runs.folder import RunFolder, read_json
 from burnish.corpora.storage.writers import copy_file, write_lines, write_table
 from burnish.graphs.archive.findings import Findings
 from burnish.graphs.archive.stored import (
-    Columns,
     Record,
+    StoredColumns,
     call_of,
     entries,
     parse_line,
@@ -71,7 +71,7 @@ class DocumentArchive:
     """The shards of a run over documents."""
 
     folder: RunFolder
-    columns: Columns
+    columns: StoredColumns
 
     @property
     def filing(self) -> Filing:

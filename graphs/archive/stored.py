@@ -33,7 +33,7 @@ _BATCH_ROWS = 256
 _UNREADABLE = (OSError, ValueError, TypeError, KeyError, pa.ArrowException)
 
 
-class Columns(NamedTuple):
+class StoredColumns(NamedTuple):
     """Names of the columns that matter in `data/` and `aside/`."""
 
     text: str
@@ -72,7 +72,7 @@ class Record:
         )
 
 
-def columns_of(folder: RunFolder) -> Columns:
+def columns_of(folder: RunFolder) -> StoredColumns:
     """Read from the manifest what the columns are called.
 
     Raises:
@@ -81,7 +81,7 @@ def columns_of(folder: RunFolder) -> Columns:
     held = read_json(folder.manifest).get("input")
     if not isinstance(held, dict) or not {"text_column", "id_column"} <= held.keys():
         raise RunError(f"{folder.manifest}: does not name the columns of text and id")
-    return Columns(str(held["text_column"]), str(held["id_column"]))
+    return StoredColumns(str(held["text_column"]), str(held["id_column"]))
 
 
 def raw_text(entry: Entry, refined: str) -> str:
@@ -131,7 +131,7 @@ def call_of(row: CallRow) -> Call:
             raise RunError(f"{shown(row.name)} with these arguments is no call of the deletion API")
 
 
-def records(folder: RunFolder, columns: Columns, index: int) -> Iterator[Record]:
+def records(folder: RunFolder, columns: StoredColumns, index: int) -> Iterator[Record]:
     """Read the records of a shard in source order, rows that could not be read last.
 
     Raises:
@@ -186,13 +186,13 @@ def readable(path: Path, rows: Iterator[Row]) -> Iterator[Row]:
         raise RunError(f"{name}: cannot be read ({type(error).__name__})") from None
 
 
-def _rows(path: Path, columns: Columns) -> Iterator[Stored]:
+def _rows(path: Path, columns: StoredColumns) -> Iterator[Stored]:
     if path.parent.name == "aside" and not path.exists():
         return
     yield from readable(path, (_lines if path.suffix == ".jsonl" else _batches)(path, columns))
 
 
-def _lines(path: Path, columns: Columns) -> Iterator[Stored]:
+def _lines(path: Path, columns: StoredColumns) -> Iterator[Stored]:
     with path.open("rb") as file:
         for line in file:
             row = parse_line(line)
@@ -211,7 +211,7 @@ def parse_line(line: bytes) -> dict[str, object]:
         return json.loads(line)
 
 
-def _batches(path: Path, columns: Columns) -> Iterator[Stored]:
+def _batches(path: Path, columns: StoredColumns) -> Iterator[Stored]:
     with parquet.ParquetFile(path) as file:
         wanted = list(dict.fromkeys((columns.id, columns.text)))
         for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=wanted):

@@ -52,7 +52,7 @@ class OpenedExpert:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class DistillOutcome:
     """What came of a distillation."""
 
     report: Figures
@@ -96,7 +96,7 @@ class Distillation:
         """Nobody is asked."""
         return "auto"
 
-    def carry_out(self) -> Result:
+    def carry_out(self) -> DistillOutcome:
         """Make all pairs that are not made yet, choose, split and report.
 
         Raises:
@@ -112,7 +112,7 @@ class Distillation:
             )
         self._source()
         state = carry_out(self)
-        return Result(self.figures, tuple(state.get("faults", ())))
+        return DistillOutcome(self.figures, tuple(state.get("faults", ())))
 
     def profile(self, state: RunState) -> RunState:  # noqa: ARG002
         """Survey the input and claim the folder for it."""

@@ -10,7 +10,7 @@ import orjson
 
 from burnish.corpora.runs.folder import RunFolder
 from burnish.corpora.storage.writers import write_atomic
-from burnish.graphs.distill.settings import Choice, DistillSettings, frame_of
+from burnish.graphs.distill.settings import DistillSettings, PairChoice, frame_of
 from burnish.graphs.runs.worker_pool import Marker
 from burnish.tools.distill.distill import DROPS
 from burnish.tools.distill.pairs import KINDS, Frame, Kind
@@ -75,7 +75,7 @@ def _write(
     split: str,
     selection: PairSelection,
     aside: frozenset[str],
-    choice: Choice,
+    choice: PairChoice,
     frame: Frame,
 ) -> Counter[Cell]:
     counts: Counter[Cell] = Counter()
@@ -104,7 +104,7 @@ def _cell(row: Row) -> Cell:
     return str(row["stratum"]), cast("Kind", row["kind"])
 
 
-def _place(row: Row, choice: Choice) -> int:
+def _place(row: Row, choice: PairChoice) -> int:
     return rank(choice.seed, f"{row['id']} {row['window'][0]}")
 
 

@@ -19,7 +19,7 @@ Teacher = Literal["refined", "labels", "expert"]
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class PairColumns:
     """Which columns of the input mean what."""
 
     text: str = "text"
@@ -35,7 +35,7 @@ class Columns:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class PairChoice:
     """Which of the pairs are taken, and how they are split."""
 
     keep_all_share: float = 0.3
@@ -51,9 +51,9 @@ class Choice:
 class DistillSettings:
     """All settings of a distillation."""
 
-    columns: Columns = Columns()
+    columns: PairColumns = PairColumns()
     policy: Policy = field(default_factory=Policy)
-    choice: Choice = Choice()
+    choice: PairChoice = PairChoice()
     expert: ExpertConfig = field(default_factory=ExpertConfig)
     prompt: str | None = None
     """File with rules for the expert, in the place of those that ship."""

@@ -13,7 +13,7 @@ from burnish.corpora.records import DOCUMENTS
 from burnish.corpora.runs.balance import balance
 from burnish.corpora.runs.folder import RunFolder, write_json
 from burnish.corpora.storage.writers import write_text
-from burnish.graphs.archive.stored import Columns, columns_of, parse_line, records
+from burnish.graphs.archive.stored import StoredColumns, columns_of, parse_line, records
 from burnish.graphs.reports.document_page import render
 from burnish.graphs.reports.samples import Figure
 from burnish.graphs.reports.tally import BINS, Tally
@@ -86,7 +86,7 @@ def _tallied(folder: RunFolder, seed: int, workers: int) -> Tally:
     return total
 
 
-def _shard_tally(folder: RunFolder, columns: Columns, seed: int, index: int) -> Tally:
+def _shard_tally(folder: RunFolder, columns: StoredColumns, seed: int, index: int) -> Tally:
     tally = Tally(seed)
     for record in records(folder, columns, index):
         tally.add(record)

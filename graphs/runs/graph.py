@@ -30,31 +30,31 @@ __all__ = ["RunState", "Silence", "Stages", "Watcher", "build", "carry_out"]
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class StageContext:
     """Context of the run graph: whoever does the work behind its nodes."""
 
     stages: Stages
 
 
-RunGraph = CompiledStateGraph[RunState, Work, RunState, RunState]
+RunGraph = CompiledStateGraph[RunState, StageContext, RunState, RunState]
 
 
-def profile(state: RunState, runtime: Runtime[Work]) -> RunState:
+def profile(state: RunState, runtime: Runtime[StageContext]) -> RunState:
     """Read the input and claim the folder for it."""
     return runtime.context.stages.profile(state)
 
 
-def pilot(state: RunState, runtime: Runtime[Work]) -> RunState:
+def pilot(state: RunState, runtime: Runtime[StageContext]) -> RunState:
     """Try operations on a sample."""
     return runtime.context.stages.pilot(state)
 
 
-def plan(state: RunState, runtime: Runtime[Work]) -> RunState:
+def plan(state: RunState, runtime: Runtime[StageContext]) -> RunState:
     """State what will be done."""
     return runtime.context.stages.plan(state)
 
 
-def approve(state: RunState, runtime: Runtime[Work]) -> RunState:
+def approve(state: RunState, runtime: Runtime[StageContext]) -> RunState:
     """Wait for a person's yes where the settings ask for it, once a run."""
     if state.get("approved") or runtime.context.stages.approval == "auto":
         return RunState(approved=True)
@@ -66,12 +66,12 @@ def after_approve(state: RunState) -> Literal["refine", "__end__"]:
     return "refine" if state.get("approved") else "__end__"
 
 
-def refine(state: RunState, runtime: Runtime[Work]) -> RunState:
+def refine(state: RunState, runtime: Runtime[StageContext]) -> RunState:
     """Carry out the plan."""
     return runtime.context.stages.refine(state)
 
 
-def validate(state: RunState, runtime: Runtime[Work]) -> RunState:
+def validate(state: RunState, runtime: Runtime[StageContext]) -> RunState:
     """Check that every row is accounted for and that every file is there."""
     return runtime.context.stages.validate(state)
 
@@ -81,19 +81,19 @@ def after_validate(state: RunState) -> Literal["plan", "commit"]:
     return "plan" if state.get("again") else "commit"
 
 
-def commit(state: RunState, runtime: Runtime[Work]) -> RunState:
+def commit(state: RunState, runtime: Runtime[StageContext]) -> RunState:
     """Make the result final and clear away what interrupted writes left behind."""
     return runtime.context.stages.commit(state)
 
 
-def report(state: RunState, runtime: Runtime[Work]) -> RunState:
+def report(state: RunState, runtime: Runtime[StageContext]) -> RunState:
     """Write the report and the dataset card."""
     return runtime.context.stages.report(state)
 
 
 def build(saver: SqliteSaver) -> RunGraph:
     """Compile the run graph over a checkpointer."""
-    graph = StateGraph(RunState, context_schema=Work)
+    graph = StateGraph(RunState, context_schema=StageContext)
     steps = (profile, pilot, plan, approve, refine, validate, commit, report)
     for step in steps:
         graph.add_node(step.__name__, step)
@@ -139,7 +139,7 @@ def carry_out(
         result = graph.invoke(
             start,
             _THREAD,
-            context=Work(context),
+            context=StageContext(context),
             durability="sync",
             interrupt_after=[until] if until else None,
         )
