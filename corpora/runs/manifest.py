@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import Any, Literal
 
 from burnish.corpora.errors import RunError
+from burnish.corpora.readers.rows import Survey
 from burnish.corpora.runs.folder import RunFolder, read_json, write_json
 
 Kind = Literal["documents", "qa", "distill"]
@@ -31,6 +32,22 @@ class InputFacts:
     sources: Sequence[str]
     text_column: str | None
     id_column: str | None
+
+    @classmethod
+    def of(
+        cls, survey: Survey, location: str, text_column: str, id_column: str | None
+    ) -> "InputFacts":
+        """Return what a survey of documents found."""
+        return cls(
+            location,
+            survey.rows,
+            survey.bad_rows,
+            survey.chars,
+            survey.digest,
+            survey.sources,
+            text_column,
+            id_column,
+        )
 
 
 def make_manifest(
