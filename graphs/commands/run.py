@@ -152,13 +152,13 @@ def run(
     def work() -> RunResult:
         watcher = watcher_of(progress)
         context: QaContext | RunContext
+        count = workers or count_cores()
         if found == "qa":
             others = foreign_agents(chosen.qa, operations, validators)
             told = _with_operations(chosen, operations)
-            context = QaContext(folder, told, location, watcher, foreign=others)
+            context = QaContext(folder, told, location, watcher, count, foreign=others)
         else:
             opened = open_input(location, chosen)
-            count = workers or count_cores()
             context = RunContext(folder, chosen, location, opened, count, watcher, refiner=adopted)
         state = carry_out(context)
         if chosen.run.approval == "ask" and "approved" not in state:
