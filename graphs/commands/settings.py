@@ -2,9 +2,9 @@
 
 import json
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from types import NoneType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, cast, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -40,8 +40,9 @@ def _comment(text: str) -> Iterator[str]:
 
 
 def _toml(value: object) -> str:
-    if isinstance(value, Mapping):
-        pairs = (f"{_toml(str(key))} = {_toml(one)}" for key, one in value.items())
+    if isinstance(value, dict):
+        table = cast("dict[str, object]", value)
+        pairs = (f"{_toml(key)} = {_toml(one)}" for key, one in table.items())
         return "{" + ", ".join(pairs) + "}"
     # TOML knows no surrogate pairs, and wants a bare delete character escaped.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
