@@ -55,6 +55,7 @@ def _chain(raw: str, refined: str) -> list[tuple[int, int]]:
     if not len(shared):
         return []
     places, wanted = here[1][raw_order], there[1][refined_order]
+    # Of pieces that follow one another in both texts, one is enough: it grows over the others.
     order = np.argsort(wanted)
     pairs = list(zip(places[order].tolist(), wanted[order].tolist(), strict=True))
     starts = [
@@ -62,6 +63,7 @@ def _chain(raw: str, refined: str) -> list[tuple[int, int]]:
         for before, pair in pairwise([(-2, -2), *pairs])
         if (pair[0] - before[0], pair[1] - before[1]) != (1, 1)
     ]
+    # Equal hashes are not yet equal texts, so what the chain rests on is compared letter by letter.
     return [
         pair
         for pair in rising_chain(starts)
@@ -75,6 +77,8 @@ def _once(text: str) -> tuple[NDArray[np.uint64], NDArray[np.intp]]:
     count = len(symbols) - ANCHOR + 1
     if count < 1:
         return np.empty(0, np.uint64), np.empty(0, np.intp)
+    # A polynomial hash of every window, by Horner's rule over all windows at once; it wraps at
+    # 2^64. The multiplier is odd, so that no early character is lost (2^64 over the golden ratio).
     hashes = np.zeros(count, np.uint64)
     for offset in range(ANCHOR):
         hashes = hashes * _FACTOR + symbols[offset : offset + count]

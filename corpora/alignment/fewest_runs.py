@@ -72,11 +72,16 @@ class _Table:
     def of(cls, rows: NDArray[np.uint32], columns: NDArray[np.uint32]) -> "_Table":
         """Fill the table; a kept character is worth more than all possible breaks together."""
         height, width = len(rows), len(columns)
+        # Two aims in one number: m characters kept with b breaks score m * worth - b, and b can
+        # never reach worth, so no number of breaks outweighs a character.
         worth = height + width + 2
         in_run = np.full((height + 1, width + 1), _NEVER, np.int32)
         best = np.zeros((height + 1, width + 1), np.int32)
         in_run[0, 0] = 0
         for row in range(1, height + 1):
+            # Gotoh's two tables (1982): a kept pair goes on with the run before it, or opens one
+            # for a break. A row depends on the row before in all but the maximum along it, which
+            # accumulates.
             kept = np.maximum(in_run[row - 1, :-1], best[row - 1, :-1] - 1) + worth
             in_run[row, 1:] = np.where(columns == rows[row - 1], kept, _NEVER)
             np.maximum.accumulate(np.maximum(best[row - 1], in_run[row]), out=best[row])
@@ -102,6 +107,8 @@ class _Table:
         score = self._best[row, column]
         if score == 0:
             return 0, 0
+        # `best` never falls along a row or a column: the first place with the score is where it was
+        # made.
         row = int((self._best[: row + 1, column] < score).sum())
         column = int((self._best[row, : column + 1] < score).sum())
         return row, column

@@ -149,6 +149,8 @@ def _native_or_halved(raw: str, refined: str, raw_at: int, refined_at: int) -> I
         for block in LCSseq.opcodes(raw, refined).as_matching_blocks():
             yield Run(block.a + raw_at, block.b + refined_at, block.size)
         return
+    # Hirschberg: some longest subsequence passes from the upper half to the lower at the prefix of
+    # `refined` where the two lengths add up to most. Memory is two rows, and time at most doubles.
     middle = len(raw) // 2
     before = _lengths(raw[:middle], refined)
     after = _lengths(raw[middle:][::-1], refined[::-1])
@@ -163,6 +165,8 @@ def _lengths(rows: str, columns: str) -> NDArray[np.int64]:
     full = (1 << width) - 1
     mask_of = _Masks(rows, columns)
     unmatched = full
+    # Bit j is 0 where the length grows at column j. One addition carries through a whole row, which
+    # is what makes the row one step.
     for symbol in rows:
         hits = unmatched & mask_of(symbol)
         unmatched = ((unmatched + hits) | (unmatched - hits)) & full
