@@ -10,7 +10,7 @@ from pathlib import Path
 from burnish.agents.llm.chat_format import Dialect, key_of, parse_body
 from burnish.agents.llm.messages import Reply, Request, Usage
 from burnish.corpora.errors import ModelError
-from burnish.corpora.storage.sqlite_writer import Journal
+from burnish.corpora.storage.sqlite_writer import SqliteWriter
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS replies (
@@ -35,7 +35,7 @@ class ReplyStore:
 
     def __init__(self, path: Path) -> None:
         # A row lost in a power cut costs a repeated request, which the budget counts.
-        self._journal = Journal(path, _SCHEMA, durable=False)
+        self._writer = SqliteWriter(path, _SCHEMA, durable=False)
 
     def find(self, key: str) -> Reply | None:
         """Return the last good reply under a key, or None."""
@@ -59,11 +59,11 @@ class ReplyStore:
     def outcomes(self) -> dict[str, int]:
         """Return how many records there are of each outcome."""
         query = "SELECT outcome, COUNT(*) FROM replies GROUP BY outcome ORDER BY outcome"
-        return dict(self._journal.do(lambda db: db.execute(query).fetchall()))
+        return dict(self._writer.do(lambda db: db.execute(query).fetchall()))
 
     def close(self) -> None:
         """Write what is queued and close the file."""
-        self._journal.close()
+        self._writer.close()
 
     def _insert(self, row: tuple[str | float | int | None, ...]) -> "Future[None]":
         def insert(db: sqlite3.Connection) -> None:
@@ -73,11 +73,11 @@ class ReplyStore:
                 row,
             )
 
-        return self._journal.submit(insert)
+        return self._writer.submit(insert)
 
     def _read(self, query: str, key: str) -> Reply | None:
         row: tuple[str, int | None, int | None] | None
-        row = self._journal.reader.execute(query, (key,)).fetchone()
+        row = self._writer.reader.execute(query, (key,)).fetchone()
         if row is None:
             return None
         raw, prompt, completion = row

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from burnish.agents.llm.messages import Usage
 from burnish.corpora.errors import BudgetExhausted
-from burnish.corpora.storage.sqlite_writer import Journal
+from burnish.corpora.storage.sqlite_writer import SqliteWriter
 
 _LOG = logging.getLogger(__name__)
 
@@ -76,8 +76,8 @@ class TokenBudget:
     def __init__(self, path: Path, ceiling: int | None) -> None:
         self.bounded = ceiling is not None
         """Whether there is a ceiling."""
-        self._journal = Journal(path, _SCHEMA, durable=True)
-        self._journal.do(lambda db: db.execute("UPDATE account SET ceiling = ?", (ceiling,)))
+        self._writer = SqliteWriter(path, _SCHEMA, durable=True)
+        self._writer.do(lambda db: db.execute("UPDATE account SET ceiling = ?", (ceiling,)))
         self._busy = 0  # reservations of this process being asked for or not settled yet
         self._changed = asyncio.Event()
 
@@ -127,19 +127,19 @@ class TokenBudget:
 
     def account(self) -> Account:
         """Return where the budget stands after everything this process has queued."""
-        return self._journal.do(_account)
+        return self._writer.do(_account)
 
     def invoice(self) -> list[Spending]:
         """Return what was spent, by task and model."""
-        rows = self._journal.do(lambda db: db.execute(_INVOICE).fetchall())
+        rows = self._writer.do(lambda db: db.execute(_INVOICE).fetchall())
         return [Spending(*row) for row in rows]
 
     def close(self) -> None:
         """Write what is queued and close the ledger."""
-        self._journal.close()
+        self._writer.close()
 
     async def _try(self, tokens: int, task: str, model: str) -> "int | Account":
-        future = self._journal.submit(lambda db: _reserve(db, tokens, task, model))
+        future = self._writer.submit(lambda db: _reserve(db, tokens, task, model))
         try:
             return await asyncio.wrap_future(future)
         except BaseException:
@@ -152,10 +152,10 @@ class TokenBudget:
         if not future.cancelled() and future.exception() is None:
             granted = future.result()
             if isinstance(granted, int):
-                self._journal.submit(lambda db: _settle(db, granted, "unspent", 0, 0))
+                self._writer.submit(lambda db: _settle(db, granted, "unspent", 0, 0))
 
     def _settle(self, reservation: Reservation, state: str, prompt: int, completion: int) -> None:
-        self._journal.submit(lambda db: _settle(db, reservation.id, state, prompt, completion))
+        self._writer.submit(lambda db: _settle(db, reservation.id, state, prompt, completion))
         self._leave()
 
     def _leave(self) -> None:

@@ -18,7 +18,7 @@ from burnish.corpora.errors import RunError
 from burnish.corpora.storage.closing import Closing
 
 T = TypeVar("T")
-Operation = Callable[[sqlite3.Connection], T]
+DatabaseStep = Callable[[sqlite3.Connection], T]
 
 _BATCH = 256
 _LOCK_WAIT_S = 120.0
@@ -27,7 +27,7 @@ _LOCK_WAIT_S = 120.0
 class _Job(Generic[T]):
     """One operation and the future that gets its result."""
 
-    def __init__(self, operation: Operation[T]) -> None:
+    def __init__(self, operation: DatabaseStep[T]) -> None:
         self.operation = operation
         self.future: Future[T] = Future()
         self._result: T | None = None
@@ -42,7 +42,7 @@ class _Job(Generic[T]):
             self.future.set_result(self._result)  # type: ignore[arg-type]
 
 
-class Journal(Closing):
+class SqliteWriter(Closing):
     """A SQLite database with a writer thread and a connection for reading.
 
     Args:
@@ -57,10 +57,12 @@ class Journal(Closing):
         self.reader = _open(path)
         self._jobs: queue.SimpleQueue[_Job[object] | None] = queue.SimpleQueue()
         self._closed = False
-        self._thread = threading.Thread(target=self._work, name=f"journal {path.name}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._work, name=f"writer of {path.name}", daemon=True
+        )
         self._thread.start()
 
-    def submit(self, operation: Operation[T]) -> Future[T]:
+    def submit(self, operation: DatabaseStep[T]) -> Future[T]:
         """Queue an operation; its future is done when the transaction is committed.
 
         Raises:
@@ -72,7 +74,7 @@ class Journal(Closing):
         self._jobs.put(job)  # type: ignore[arg-type]
         return job.future
 
-    def do(self, operation: Operation[T]) -> T:
+    def do(self, operation: DatabaseStep[T]) -> T:
         """Run an operation after all queued ones and wait for it."""
         return self.submit(operation).result()
 

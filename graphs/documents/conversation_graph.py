@@ -33,7 +33,7 @@ from burnish.tools.deletion.program import Program
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class ConversationContext:
     """Who talks about what; context of the graph."""
 
     refiner: ServedRefiner
@@ -49,17 +49,17 @@ class ConversationState(TypedDict, total=False):
 
 
 ConversationGraph = CompiledStateGraph[
-    ConversationState, Subject, ConversationState, ConversationState
+    ConversationState, ConversationContext, ConversationState, ConversationState
 ]
 
 
-def number(state: ConversationState, runtime: Runtime[Subject]) -> ConversationState:  # noqa: ARG001
+def number(state: ConversationState, runtime: Runtime[ConversationContext]) -> ConversationState:  # noqa: ARG001
     """Number the lines, cut the document into windows and open a conversation for each."""
     subject = runtime.context
     return ConversationState(conversations=subject.refiner.begin(subject.page, subject.attempts))
 
 
-async def ask(state: ConversationState, runtime: Runtime[Subject]) -> ConversationState:
+async def ask(state: ConversationState, runtime: Runtime[ConversationContext]) -> ConversationState:
     """Ask the model about every window that is not done, all at the same time."""
     refiner = runtime.context.refiner
 
@@ -80,7 +80,7 @@ def parse(state: ConversationState) -> ConversationState:
     return _advance(state, parse_reply)
 
 
-def try_out(state: ConversationState, runtime: Runtime[Subject]) -> ConversationState:
+def try_out(state: ConversationState, runtime: Runtime[ConversationContext]) -> ConversationState:
     """Try the calls on the document."""
     page = runtime.context.page
     return _advance(state, lambda conversation: apply_calls(conversation, page))
@@ -96,7 +96,7 @@ def feedback(state: ConversationState) -> ConversationState:
     return _advance(state, with_feedback)
 
 
-def merge(state: ConversationState, runtime: Runtime[Subject]) -> ConversationState:
+def merge(state: ConversationState, runtime: Runtime[ConversationContext]) -> ConversationState:
     """Join the windows' programs into the document's."""
     subject = runtime.context
     return ConversationState(program=subject.refiner.finish(subject.page, _conversations(state)))
@@ -117,7 +117,7 @@ def _advance(
 @cache
 def build() -> ConversationGraph:
     """Compile the conversation graph."""
-    graph = StateGraph(ConversationState, context_schema=Subject)
+    graph = StateGraph(ConversationState, context_schema=ConversationContext)
     graph.add_node("number", number)
     graph.add_node("ask", ask)
     graph.add_node("parse", parse)
@@ -138,7 +138,7 @@ async def converse(
     refiner: ServedRefiner, document: Document, attempts: Sequence[Attempt]
 ) -> Program:
     """Drive a served refiner through the graph; the `drive` to make one with."""
-    subject = Subject(refiner, NumberedText.of(document), tuple(attempts))
+    subject = ConversationContext(refiner, NumberedText.of(document), tuple(attempts))
     limit = RunnableConfig(recursion_limit=10 + 4 * refiner.config.most_turns)
     state = await build().ainvoke(ConversationState(), limit, context=subject)
     return state["program"]
