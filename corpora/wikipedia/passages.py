@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class PageSection:
     """The plain text under one heading; paragraphs are parted by newlines."""
 
     title: str
@@ -18,7 +18,7 @@ class Article:
 
     id: str
     title: str
-    sections: tuple[Section, ...]
+    sections: tuple[PageSection, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ BATCH = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Refined:
+class SystemOutput:
     """A text after a system."""
 
     text: str
@@ -34,7 +34,7 @@ class System(Protocol):
         """Name in the tables."""
         ...
 
-    def refine(self, documents: Sequence[Document]) -> list[Refined]:
+    def refine(self, documents: Sequence[Document]) -> list[SystemOutput]:
         """Return one result a document, in order; a dropped document is an empty text."""
         ...
 
@@ -51,9 +51,9 @@ class ProgramSystem:
         """Name of the refiner."""
         return self.refiner.name
 
-    def refine(self, documents: Sequence[Document]) -> list[Refined]:
+    def refine(self, documents: Sequence[Document]) -> list[SystemOutput]:
         """Propose, resolve, guard, cut."""
-        refined: list[Refined] = []
+        refined: list[SystemOutput] = []
         for start in range(0, len(documents), BATCH):
             batch = documents[start : start + BATCH]
             programs = self.refiner.propose(batch)
@@ -61,11 +61,11 @@ class ProgramSystem:
                 refined.append(self._carried_out(program, document.text))
         return refined
 
-    def _carried_out(self, program: Program, text: str) -> Refined:
+    def _carried_out(self, program: Program, text: str) -> SystemOutput:
         resolution = resolve(program, text)
         if not resolution.spans or self.guard.fault(resolution, text):
-            return Refined(text, ())
-        return Refined(cut(text, resolution.spans), resolution.spans)
+            return SystemOutput(text, ())
+        return SystemOutput(cut(text, resolution.spans), resolution.spans)
 
 
 @dataclass(frozen=True, slots=True)

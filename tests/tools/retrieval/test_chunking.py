@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnish.corpora.wikipedia.passages import Article, Section
+from burnish.corpora.wikipedia.passages import Article, PageSection
 from burnish.tools.retrieval.chunking import chunks, passages, sentences, weight
 
 
@@ -34,7 +34,9 @@ def test_a_sentence_without_end_is_broken_between_words() -> None:
 
 
 def test_passages_keep_title_and_section_and_never_reach_over_a_heading() -> None:
-    article = Article("7", "Lion", (Section("", "It roars."), Section("Diet", "It eats meat.")))
+    article = Article(
+        "7", "Lion", (PageSection("", "It roars."), PageSection("Diet", "It eats meat."))
+    )
     assert [(one.id, one.section, one.text) for one in passages(article)] == [
         ("7/0", "", "It roars."),
         ("7/1", "Diet", "It eats meat."),
