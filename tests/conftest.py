@@ -21,6 +21,21 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together, where processes share the tests, those that share what is dear.
+
+    The runs that a module of `tests/graphs` makes for all its tests are made by one process, and
+    there is one server of vLLM.
+    """
+    for item in items:
+        place = item.nodeid.partition("::")[0]
+        if place.startswith("tests/e2e/"):
+            item.add_marker(pytest.mark.xdist_group("vllm"))
+        elif place.startswith("tests/graphs/") and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(place))
+
+
 class NetworkBlockedError(RuntimeError):
     """A test tried to leave the machine."""
 

@@ -58,6 +58,15 @@ def test_a_module_is_short_and_named_for_what_it_holds(path: Path) -> None:
     assert path.stem not in {"utils", "util", "common", "base", "helpers", "core", "misc"}
 
 
+def test_a_class_has_its_name_for_itself() -> None:
+    homes: dict[str, list[str]] = {}
+    for path in OURS:
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(path.relative_to(ROOT).as_posix())
+    assert {name: where for name, where in homes.items() if len(where) > 1} == {}
+
+
 @pytest.mark.parametrize("path", OURS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_a_module_never_imports_a_folder_by_its_bare_name(path: Path) -> None:
     bare = [name for name in imported(path) if name.split(".")[0] in FOLDERS]
@@ -99,6 +108,7 @@ def commands() -> list[str]:
     return names
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("command", commands())
 def test_every_command_has_a_help_text_and_stands_in_the_reference(command: str) -> None:
     assert f"# burnish {command}\n" in text_of("docs/reference/commands.md")

@@ -13,8 +13,8 @@ from burnish.agents.operations.item_schemas import (
     fenced_item,
     fenced_passages,
 )
-from burnish.agents.operations.llm_operation import Skipped, TaskPrompt, with_rewritten_texts
-from burnish.agents.operations.operation import EditOrder
+from burnish.agents.operations.llm_operation import TaskPrompt, with_rewritten_texts
+from burnish.agents.operations.operation import EditOrder, EditResult
 from burnish.agents.prompting.fencing import fence
 from burnish.agents.validators.librarian import PassageFinder
 from burnish.agents.validators.validation import ValidationDecision
@@ -41,11 +41,11 @@ class Generate:
     name: Literal["generate"] = "generate"
     form: type[NewItem] = NewItem
 
-    async def prepare(self, order: EditOrder) -> TaskPrompt | Skipped:
+    async def prepare(self, order: EditOrder) -> TaskPrompt | EditResult:
         """Show items of the wanted cell and bucket."""
         models = self.exemplars(order.cell, order.bucket, order.seed)[: self.count]
         if not models:
-            return Skipped(f"there is no exemplar for {order.cell or 'the set'}")
+            return order.fail(f"there is no exemplar for {order.cell or 'the set'}")
         return TaskPrompt(_wish(order, models), follows=models[0])
 
     def draft(self, order: EditOrder, prompt: TaskPrompt, answer: NewItem) -> QAItem:
@@ -72,7 +72,7 @@ class Expand:
     name: Literal["expand"] = "expand"
     form: type[GroundedItem] = GroundedItem
 
-    async def prepare(self, order: EditOrder) -> TaskPrompt | Skipped:
+    async def prepare(self, order: EditOrder) -> TaskPrompt | EditResult:
         """Find passages for the cell, by the cell's name and the subject of one of its items."""
         models = self.exemplars(order.cell, order.bucket, order.seed)[: self.count]
         about = [order.cell, *(f"{one.question} {one.answer}" for one in models[:1])]
@@ -82,7 +82,7 @@ class Expand:
         )
         found = passages[: self.passages]
         if not found:
-            return Skipped(f"no passage was found for {order.cell or 'the set'}")
+            return order.fail(f"no passage was found for {order.cell or 'the set'}")
         words = f"{_wish(order, models)}\n\nPassages:\n{fenced_passages(found)}"
         follows = models[0] if models else None
         return TaskPrompt(words, follows=follows, passages=tuple(found))
@@ -114,24 +114,26 @@ class Repair:
     name: Literal["repair"] = "repair"
     form: type[Repaired] = Repaired
 
-    async def prepare(self, order: EditOrder) -> TaskPrompt | Skipped:
+    async def prepare(self, order: EditOrder) -> TaskPrompt | EditResult:
         """Ask the validators; what they do not allow goes to people."""
         item = order.item
         if item is None:
-            return Skipped("there is no item to repair")
+            return order.fail("there is no item to repair")
         decision = await self.decide(item)
         tokens = sum(verdict.tokens for verdict in decision.verdicts)
         if decision.opinion == "accept":
-            return Skipped("validators accept the key", tokens=tokens, verdicts=decision.verdicts)
+            return order.fail(
+                "validators accept the key", tokens=tokens, verdicts=decision.verdicts
+            )
         if not decision.may_edit_key or decision.answer is None:
             reason = f"the key may not be edited: {decision.reason}"
-            return Skipped(reason, True, tokens, decision.verdicts)  # noqa: FBT003
+            return order.fail(reason, tokens=tokens, verdicts=decision.verdicts, flagged=True)
         at = _position(item, decision.answer)
         if at is not None and not item.rationale:
             wrong = (*item.choices[:at], *item.choices[at + 1 :])
             after = seated(_keyed(item), wrong, at, item.choices[at])
             reason = f"re-keyed as validators agree: {decision.reason}"
-            return Skipped(reason, False, tokens, decision.verdicts, after)  # noqa: FBT003
+            return order.finish(after, reason, tokens=tokens, verdicts=decision.verdicts)
         words = f"Right answer: {fence('answer', decision.answer)}\n\n{fenced_item(item)}"
         return TaskPrompt(words, tokens, decision.verdicts, agreed=decision.answer)
 
@@ -156,8 +158,8 @@ class Repair:
 def _position(item: QAItem, answer: str) -> int | None:
     """Return the one choice that says an answer."""
     choices = unlabelled(item.choices)
-    found = [at for at, choice in enumerate(choices) if compare(choice, answer).same]
-    return found[0] if len(found) == 1 else None
+    places = [at for at, choice in enumerate(choices) if compare(choice, answer).same]
+    return places[0] if len(places) == 1 else None
 
 
 def _keyed(item: QAItem) -> QAItem:
@@ -176,15 +178,15 @@ def _plain(text: str) -> str:
 
 
 def _wish(order: EditOrder, models: Sequence[QAItem]) -> str:
-    told = [f"Part of the set: {fence('name', order.cell)}" if order.cell else "Any part."]
+    lines = [f"Part of the set: {fence('name', order.cell)}" if order.cell else "Any part."]
     if order.bucket is not None:
-        told.append(f"Difficulty bucket: {order.bucket} (0 is the easiest).")
+        lines.append(f"Difficulty bucket: {order.bucket} (0 is the easiest).")
     count = _wrong_count(models[0] if models else None)
-    told.append(f"Give {count} wrong answers." if count else "Give no wrong answers: it is open.")
-    told.append(f"Number of this question: {order.seed}. Choose another fact for each number.")
+    lines.append(f"Give {count} wrong answers." if count else "Give no wrong answers: it is open.")
+    lines.append(f"Number of this question: {order.seed}. Choose another fact for each number.")
     if models:
-        told.append("Exemplars:\n" + "\n".join(fenced_item(one, "exemplar") for one in models))
-    return "\n".join(told)
+        lines.append("Exemplars:\n" + "\n".join(fenced_item(one, "exemplar") for one in models))
+    return "\n".join(lines)
 
 
 def _wrong_count(model: QAItem | None) -> int:

@@ -10,8 +10,8 @@ from burnish.agents.operations.item_schemas import (
     Reworded,
     fenced_item,
 )
-from burnish.agents.operations.llm_operation import Skipped, TaskPrompt, with_rewritten_texts
-from burnish.agents.operations.operation import EditOrder
+from burnish.agents.operations.llm_operation import TaskPrompt, with_rewritten_texts
+from burnish.agents.operations.operation import EditOrder, EditResult
 from burnish.corpora.errors import ReplyError
 from burnish.corpora.records import QAItem
 from burnish.tools.answers.compare import compare
@@ -34,9 +34,9 @@ class Rephrase:
     name: Literal["rephrase"] = "rephrase"
     form: type[Reworded] = Reworded
 
-    async def prepare(self, order: EditOrder) -> TaskPrompt | Skipped:
+    async def prepare(self, order: EditOrder) -> TaskPrompt | EditResult:
         """Show the item."""
-        return _item_brief(order, "Say this in other words.")
+        return _show_item(order, "Say this in other words.")
 
     def draft(self, order: EditOrder, prompt: TaskPrompt, answer: Reworded) -> QAItem:  # noqa: ARG002
         """Put the new words into the item.
@@ -59,15 +59,15 @@ class Recalibrate:
     name: Literal["recalibrate"] = "recalibrate"
     form: type[Recalibrated] = Recalibrated
 
-    async def prepare(self, order: EditOrder) -> TaskPrompt | Skipped:
+    async def prepare(self, order: EditOrder) -> TaskPrompt | EditResult:
         """Show the item, the wanted bucket and items that are in it."""
         if order.bucket is None:
-            return Skipped("no difficulty is ordered")
+            return order.fail("no difficulty is ordered")
         told = f"Bring this to difficulty bucket {order.bucket} (0 is the easiest)."
         models = self.exemplars(order.cell, order.bucket, order.seed)[: self.count]
         own = "" if order.item is None else order.item.id
         shown = [fenced_item(one, "exemplar") for one in models if one.id != own]
-        return _item_brief(order, "\n".join([told, *shown]))
+        return _show_item(order, "\n".join([told, *shown]))
 
     def draft(self, order: EditOrder, prompt: TaskPrompt, answer: Recalibrated) -> QAItem:  # noqa: ARG002
         """Put the new words and wrong answers into the item, the key where it was.
@@ -91,19 +91,19 @@ class RewriteDistractors:
     name: Literal["rewrite_distractors"] = "rewrite_distractors"
     form: type[NewDistractors] = NewDistractors
 
-    async def prepare(self, order: EditOrder) -> TaskPrompt | Skipped:
+    async def prepare(self, order: EditOrder) -> TaskPrompt | EditResult:
         """Show the item, and how long wrong answers may be."""
         item = order.item
         if item is None or len(item.choices) < 2 or len(key_positions(item)) != 1:
-            return Skipped("an item with choices and one key is needed")
+            return order.fail("an item with choices and one key is needed")
         key = key_text(item)
         least, most = length_bounds(key)
         count = len(item.choices) - 1
-        told = (
+        words = (
             f"Write {count} wrong answers of {least} to {most} characters; the right answer has "
             f"{len(key)} and is a {shape(key)}. About half of them should be longer than it."
         )
-        return _item_brief(order, told)
+        return _show_item(order, words)
 
     def draft(self, order: EditOrder, prompt: TaskPrompt, answer: NewDistractors) -> QAItem:  # noqa: ARG002
         """Put the wrong answers beside the key, at a place drawn by the seed.
@@ -159,10 +159,10 @@ def require_item(order: EditOrder) -> QAItem:
     return order.item
 
 
-def _item_brief(order: EditOrder, told: str) -> TaskPrompt | Skipped:
+def _show_item(order: EditOrder, told: str) -> TaskPrompt | EditResult:
     item = order.item
     if item is None:
-        return Skipped("there is no item to change")
+        return order.fail("there is no item to change")
     if item.choices and len(key_positions(item)) != 1:
-        return Skipped("the item has no single key: it needs a repair first", flagged=True)
+        return order.fail("the item has no single key: it needs a repair first", flagged=True)
     return TaskPrompt(f"{told}\n\n{fenced_item(item)}")

@@ -56,18 +56,6 @@ class TaskPrompt(NamedTuple):
     """The answer that a repair must arrive at."""
 
 
-class Skipped(NamedTuple):
-    """Why an order is not given to the model."""
-
-    reason: str
-    flagged: bool = False
-    """Whether a person should look."""
-    tokens: int = 0
-    verdicts: tuple[Verdict, ...] = ()
-    after: QAItem | None = None
-    """The result, where none needs to be written."""
-
-
 class EditTask(Protocol[F]):
     """One operation as a model sees it."""
 
@@ -81,8 +69,8 @@ class EditTask(Protocol[F]):
         """What the model answers in."""
         ...
 
-    async def prepare(self, order: EditOrder) -> TaskPrompt | Skipped:
-        """Gather what the model is told."""
+    async def prepare(self, order: EditOrder) -> TaskPrompt | EditResult:
+        """Gather what the model is told, or say what comes of the order without it."""
         ...
 
     def draft(self, order: EditOrder, prompt: TaskPrompt, answer: F) -> QAItem:
@@ -148,16 +136,16 @@ class LlmOperation(Generic[F]):
             BudgetExhausted: a request does not fit the token budget.
             QuotaPaused: the server's quota is used up.
         """
-        told = "An earlier answer of yours was sent back:\n"
-        told += "\n".join(f"- {one}" for one in complaints)
+        refusal = "An earlier answer of yours was sent back:\n"
+        refusal += "\n".join(f"- {one}" for one in complaints)
         if edit.after is not None and edit.after != edit.before:
-            told += f"\nIts question began: {edit.after.question[:200]!r}"
-        return await self._carry_out(order, (told, "Answer anew, completely."))
+            refusal += f"\nIts question began: {edit.after.question[:200]!r}"
+        return await self._carry_out(order, (refusal, "Answer anew, completely."))
 
     async def _carry_out(self, order: EditOrder, more: Sequence[str]) -> EditResult:
         prompt = await self.task.prepare(order)
-        if isinstance(prompt, Skipped):
-            return _declined(order, prompt)
+        if isinstance(prompt, EditResult):
+            return prompt
         metered = Metered(self.model)
         request = self.request(order, "\n\n".join([prompt.words, *more]))
         try:
@@ -167,15 +155,12 @@ class LlmOperation(Generic[F]):
                 raise
             if isinstance(error, BudgetExhausted) and not prompt.tokens + metered.tokens:
                 raise
-            return EditResult(
-                order, "failed", order.item, order.item, _told(error),
-                prompt.tokens + metered.tokens, verdicts=prompt.verdicts,
-            )  # fmt: skip
+            tokens = prompt.tokens + metered.tokens
+            return order.fail(_reason(error), tokens=tokens, verdicts=prompt.verdicts)
         how = f"temperature {self.config.temperature:g}, seed {order.seed}"
-        return EditResult(
-            order, "done", order.item, draft, f"written by {self.model.name} ({how})",
-            prompt.tokens + metered.tokens, verdicts=prompt.verdicts,
-        )  # fmt: skip
+        reason = f"written by {self.model.name} ({how})"
+        tokens = prompt.tokens + metered.tokens
+        return order.finish(draft, reason, tokens=tokens, verdicts=prompt.verdicts)
 
     def request(self, order: EditOrder, words: str) -> Request:
         """Return the question to the model."""
@@ -202,25 +187,7 @@ class LlmOperation(Generic[F]):
         return draft
 
 
-def _declined(order: EditOrder, prompt: Skipped) -> EditResult:
-    if prompt.after is not None:
-        return EditResult(
-            order, "done", order.item, prompt.after, prompt.reason, prompt.tokens,
-            verdicts=prompt.verdicts,
-        )  # fmt: skip
-    status = "flagged" if prompt.flagged else "failed"
-    return EditResult(
-        order,
-        status,
-        order.item,
-        order.item,
-        prompt.reason,
-        prompt.tokens,
-        verdicts=prompt.verdicts,
-    )
-
-
-def _told(error: ModelError | ReplyError | BudgetExhausted) -> str:
+def _reason(error: ModelError | ReplyError | BudgetExhausted) -> str:
     if isinstance(error, ModelError):
         return f"the model failed ({error.kind}): {error}"
     return f"no usable draft: {error}"

@@ -34,8 +34,8 @@ class Remove:
     async def apply(self, order: EditOrder) -> EditResult:
         """Remove the order's item."""
         if order.item is None:
-            return EditResult(order, "failed", reason="there is no item to remove")
-        return EditResult(order, "done", before=order.item, reason="planned removal")
+            return order.fail("there is no item to remove")
+        return order.finish(None, "planned removal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,8 @@ class Flag:
     async def apply(self, order: EditOrder) -> EditResult:
         """Flag the order's item."""
         if order.item is None:
-            return EditResult(order, "failed", reason="there is no item to flag")
-        return EditResult(order, "flagged", order.item, order.item, reason=self.reason)
+            return order.fail("there is no item to flag")
+        return order.fail(self.reason, flagged=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Draw:
     async def apply(self, order: EditOrder) -> EditResult:
         """Add the order's item."""
         if order.item is None:
-            return EditResult(order, "failed", reason="there is no item to draw")
+            return order.fail("there is no item to draw")
         return EditResult(order, "done", None, order.item, "drawn from the reserve")
 
 
@@ -186,27 +186,23 @@ class MineDistractors:
         """Mine wrong answers for the order's item."""
         item = order.item
         if item is None or len(item.choices) < 2 or len(key_positions(item)) != 1:
-            return EditResult(
-                order, "failed", item, item, "an item with choices and one key is needed"
-            )
+            return order.fail("an item with choices and one key is needed")
         wrong = len(wrong_choices(item))
         cell = order.cell or self.index.home(item)
         ids, options, _ = self.index.cell(cell)
         if not options.texts:
-            return EditResult(
-                order, "failed", item, item, "no fellows to borrow wrong answers from"
-            )
+            return order.fail("no fellows to borrow wrong answers from")
         wanted = self.index.wanted(item, wrong, cell)
         balance = self.index.balance(item, self.terms)
         mined = mine(wanted, options, order.seed, self.terms, balance)
         if not mined.chosen:
-            return EditResult(order, "failed", item, item, mined.reason)
+            return order.fail(mined.reason)
         found = [restyled(options.texts[at], wanted.key) for at in mined.chosen]
         place = rank(order.seed, f"seat {item.id}") % (wrong + 1)
         after = seated(item, found, place)
         lenders = sorted({ids[options.homes[at][0]] for at in mined.chosen})
         reason = f"{wrong} wrong answers borrowed from {', '.join(lenders)}"
-        return EditResult(order, "done", item, after, reason)
+        return order.finish(after, reason)
 
     async def redraft(
         self, order: EditOrder, edit: EditResult, complaints: Sequence[str]

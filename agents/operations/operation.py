@@ -21,6 +21,29 @@ class EditOrder:
     """The difficulty bucket the result should fall into, 0 the easiest."""
     seed: int = 0
 
+    def finish(
+        self,
+        after: QAItem | None,
+        reason: str = "",
+        *,
+        tokens: int = 0,
+        verdicts: tuple[Verdict, ...] = (),
+    ) -> "EditResult":
+        """Return the order carried out: `after` takes the place of the item, None takes it out."""
+        return EditResult(self, "done", self.item, after, reason, tokens, verdicts=verdicts)
+
+    def fail(
+        self,
+        reason: str,
+        *,
+        tokens: int = 0,
+        verdicts: tuple[Verdict, ...] = (),
+        flagged: bool = False,
+    ) -> "EditResult":
+        """Return the order not carried out: the item stays; flagged, a person should look at it."""
+        status = "flagged" if flagged else "failed"
+        return EditResult(self, status, self.item, self.item, reason, tokens, verdicts=verdicts)
+
 
 @dataclass(frozen=True, slots=True)
 class DifficultyScore:
@@ -70,9 +93,9 @@ class Operation(Protocol):
         async def apply(self, order):
             item = order.item
             if item is None or item.question.endswith("?"):
-                return EditResult(order, "failed", item, item, "nothing to mend")
+                return order.fail("nothing to mend")
             after = replace(item, question=f"{item.question}?")
-            return EditResult(order, "done", item, after, "question mark added")
+            return order.finish(after, "question mark added")
     ```
 
     What the caller sees to: orders come side by side in one event loop; an order that is carried

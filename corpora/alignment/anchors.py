@@ -1,5 +1,8 @@
 """Shared runs found fast: long pieces that stand once in each text, and exact solutions between.
 
+The pieces play the part of lines in patience diff (Cohen): what stands once in both texts can
+hardly be paired wrongly, and the longest chain of such pairs cuts a long problem into short ones.
+
 Nothing here promises the longest common subsequence; whoever needs it compares the number of
 characters kept with its length, which is far cheaper to compute than the subsequence itself.
 """
@@ -12,13 +15,13 @@ from numpy.typing import NDArray
 
 from burnish.corpora.alignment.lcs import (
     Run,
-    codes,
+    code_points,
     common_prefix,
     common_runs,
     common_suffix,
-    merged,
+    merge_runs,
     rising_chain,
-    shifted,
+    shift_runs,
 )
 
 ANCHOR = 24
@@ -41,10 +44,10 @@ def anchored_runs(raw: str, refined: str) -> list[Run] | None:
         at, refined_at = left.raw + left.size, left.refined + left.size
         gap, wanted = raw[at : right.raw], refined[refined_at : right.refined]
         if gap and wanted:
-            runs += shifted(common_runs(gap, wanted), at, refined_at)
+            runs += shift_runs(common_runs(gap, wanted), at, refined_at)
         if right.size:
             runs.append(right)
-    return merged(runs)
+    return merge_runs(runs)
 
 
 def _chain(raw: str, refined: str) -> list[tuple[int, int]]:
@@ -55,7 +58,8 @@ def _chain(raw: str, refined: str) -> list[tuple[int, int]]:
     if not len(shared):
         return []
     places, wanted = here[1][raw_order], there[1][refined_order]
-    # Of pieces that follow one another in both texts, one is enough: it grows over the others.
+    # Of pieces that follow one another by a character in both texts only the first is needed: it
+    # grows over the others.
     order = np.argsort(wanted)
     pairs = list(zip(places[order].tolist(), wanted[order].tolist(), strict=True))
     starts = [
@@ -63,7 +67,6 @@ def _chain(raw: str, refined: str) -> list[tuple[int, int]]:
         for before, pair in pairwise([(-2, -2), *pairs])
         if (pair[0] - before[0], pair[1] - before[1]) != (1, 1)
     ]
-    # Equal hashes are not yet equal texts, so what the chain rests on is compared letter by letter.
     return [
         pair
         for pair in rising_chain(starts)
@@ -73,12 +76,12 @@ def _chain(raw: str, refined: str) -> list[tuple[int, int]]:
 
 def _once(text: str) -> tuple[NDArray[np.uint64], NDArray[np.intp]]:
     """Return the hashes of the pieces that stand once in a text, and where they stand."""
-    symbols = codes(text).astype(np.uint64)
+    # A polynomial hash of every piece at once (Rabin and Karp), modulo 2**64: ANCHOR passes over
+    # the text instead of one for each piece. Whoever takes a pair compares the pieces themselves.
+    symbols = code_points(text).astype(np.uint64)
     count = len(symbols) - ANCHOR + 1
     if count < 1:
         return np.empty(0, np.uint64), np.empty(0, np.intp)
-    # A polynomial hash of every window, by Horner's rule over all windows at once; it wraps at
-    # 2^64. The multiplier is odd, so that no early character is lost (2^64 over the golden ratio).
     hashes = np.zeros(count, np.uint64)
     for offset in range(ANCHOR):
         hashes = hashes * _FACTOR + symbols[offset : offset + count]

@@ -3,12 +3,18 @@
 A solver for the longest common subsequence is free to keep a letter here and a letter there; a
 deletion then falls apart into crumbs. Between long shared runs the small rest is solved again,
 exactly, for the most characters kept and, among those, the fewest runs.
+
+The program is that of alignment with affine gaps (Gotoh, "An improved algorithm for matching
+biological sequences", 1982) with scores that only count: a kept character is worth more than all
+breaks there can be, a break costs 1 whatever its length. Two tables, best scores that end within a
+run and best scores at all, are filled row by row with NumPy; time and memory are the product of the
+two lengths, which is why it is asked for small windows only.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from burnish.corpora.alignment.lcs import Run, codes, merged, shifted
+from burnish.corpora.alignment.lcs import Run, code_points, merge_runs, shift_runs
 
 ANCHOR = 24
 """A shared run this long, in characters, is taken as settled."""
@@ -19,12 +25,12 @@ WINDOW_CELLS = 1 << 21
 _NEVER = -(1 << 30)
 
 
-def polished(raw: str, refined: str, runs: list[Run], *, anchor: int = ANCHOR) -> list[Run]:
+def polish_runs(raw: str, refined: str, runs: list[Run], *, anchor: int = ANCHOR) -> list[Run]:
     """Solve again what lies between runs of at least `anchor` characters; as much is kept.
 
     A window of more than `WINDOW_CELLS` stays as it was.
     """
-    runs = merged(runs)
+    runs = merge_runs(runs)
     better: list[Run] = []
     loose: list[Run] = []
     edge = Run(0, 0, 0)
@@ -36,7 +42,7 @@ def polished(raw: str, refined: str, runs: list[Run], *, anchor: int = ANCHOR) -
         better += _window(raw, refined, edge, run, loose)
         better.append(run)
         edge, loose = run, []
-    return merged(better)
+    return merge_runs(better)
 
 
 def _window(raw: str, refined: str, left: Run, right: Run, loose: list[Run]) -> list[Run]:
@@ -45,7 +51,7 @@ def _window(raw: str, refined: str, left: Run, right: Run, loose: list[Run]) -> 
     if not loose or area > WINDOW_CELLS:
         return loose
     inner = fewest_runs(raw[raw_at : right.raw], refined[refined_at : right.refined])
-    return list(shifted(inner, raw_at, refined_at))
+    return list(shift_runs(inner, raw_at, refined_at))
 
 
 def fewest_runs(raw: str, refined: str) -> list[Run]:
@@ -56,8 +62,8 @@ def fewest_runs(raw: str, refined: str) -> list[Run]:
     """
     if len(raw) > len(refined):
         return [Run(run.refined, run.raw, run.size) for run in fewest_runs(refined, raw)]
-    table = _Table.of(codes(raw), codes(refined))
-    return merged([Run(row, column, 1) for row, column in reversed(table.pairs())])
+    table = _Table.of(code_points(raw), code_points(refined))
+    return merge_runs([Run(row, column, 1) for row, column in reversed(table.pairs())])
 
 
 class _Table:
@@ -72,18 +78,15 @@ class _Table:
     def of(cls, rows: NDArray[np.uint32], columns: NDArray[np.uint32]) -> "_Table":
         """Fill the table; a kept character is worth more than all possible breaks together."""
         height, width = len(rows), len(columns)
-        # Two aims in one number: m characters kept with b breaks score m * worth - b, and b can
-        # never reach worth, so no number of breaks outweighs a character.
         worth = height + width + 2
         in_run = np.full((height + 1, width + 1), _NEVER, np.int32)
         best = np.zeros((height + 1, width + 1), np.int32)
         in_run[0, 0] = 0
         for row in range(1, height + 1):
-            # Gotoh's two tables (1982): a kept pair goes on with the run before it, or opens one
-            # for a break. A row depends on the row before in all but the maximum along it, which
-            # accumulates.
+            # A character is kept by going on with a run (diagonal), or after a break, for 1.
             kept = np.maximum(in_run[row - 1, :-1], best[row - 1, :-1] - 1) + worth
             in_run[row, 1:] = np.where(columns == rows[row - 1], kept, _NEVER)
+            # Skipping characters of either text is free here: the break was paid at the next run.
             np.maximum.accumulate(np.maximum(best[row - 1], in_run[row]), out=best[row])
         return cls(in_run, best, worth)
 
@@ -104,11 +107,10 @@ class _Table:
 
     def _end_of_run(self, row: int, column: int) -> tuple[int, int]:
         """Return the place, at or before this one, where the best run so far ends."""
+        # Scores grow along rows and columns, so the end is found by counting what is lower.
         score = self._best[row, column]
         if score == 0:
             return 0, 0
-        # `best` never falls along a row or a column: the first place with the score is where it was
-        # made.
         row = int((self._best[: row + 1, column] < score).sum())
         column = int((self._best[row, : column + 1] < score).sum())
         return row, column

@@ -38,6 +38,7 @@ def lcs_length(raw: str, refined: str) -> int:
 
 def common_prefix(left: str, left_at: int, right: str, right_at: int) -> int:
     """Count the equal characters from the two places onward."""
+    # Slices are compared in C: doubling steps find a long match, halving ones its end.
     limit = min(len(left) - left_at, len(right) - right_at)
     size: int = 0
     step: int = 16
@@ -70,12 +71,12 @@ def common_suffix(left: str, left_stop: int, right: str, right_stop: int) -> int
     return size
 
 
-def codes(text: str) -> NDArray[np.uint32]:
+def code_points(text: str) -> NDArray[np.uint32]:
     """Return the code points of a text (lone surrogates pass)."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
 
 
-def merged(runs: list[Run]) -> list[Run]:
+def merge_runs(runs: list[Run]) -> list[Run]:
     """Join runs that follow one another in both texts; empty ones go."""
     joined: list[Run] = []
     for run in runs:
@@ -89,10 +90,10 @@ def merged(runs: list[Run]) -> list[Run]:
 
 def common_runs(raw: str, refined: str) -> list[Run]:
     """Return a longest common subsequence as runs, in order."""
-    return merged(list(_solve(raw, refined, 0, 0)))
+    return merge_runs(list(_solve(raw, refined, 0, 0)))
 
 
-def framed(
+def solve_between(
     raw: str, refined: str, solve: Callable[[str, str, int, int], Iterator[Run]]
 ) -> Iterator[Run]:
     """Yield the common prefix, what `solve` finds in between, and the common suffix.
@@ -111,7 +112,7 @@ def framed(
     yield Run(raw_stop, refined_stop, tail)
 
 
-def shifted(runs: Iterator[Run] | list[Run], raw_by: int, refined_by: int) -> Iterator[Run]:
+def shift_runs(runs: Iterator[Run] | list[Run], raw_by: int, refined_by: int) -> Iterator[Run]:
     """Yield the runs with their places moved."""
     for run in runs:
         yield Run(run.raw + raw_by, run.refined + refined_by, run.size)
@@ -120,7 +121,8 @@ def shifted(runs: Iterator[Run] | list[Run], raw_by: int, refined_by: int) -> It
 def rising_chain(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """Return the longest chain of pairs that rises in both places; the second ones rise already.
 
-    Patience sorting: `tails[n]` ends the chain of n + 1 pairs whose last first place is smallest,
+    Patience sorting (Fredman, "On computing the length of longest increasing subsequences", 1975),
+    in n log n: `tails[n]` ends the chain of n + 1 pairs whose last first place is smallest,
     so one binary search a pair tells how long a chain it can end.
     """
     tails: list[int] = []
@@ -140,8 +142,8 @@ def rising_chain(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _solve(raw: str, refined: str, raw_at: int, refined_at: int) -> Iterator[Run]:
-    inner = framed(raw, refined, _native_or_halved)
-    return shifted(inner, raw_at, refined_at)
+    inner = solve_between(raw, refined, _native_or_halved)
+    return shift_runs(inner, raw_at, refined_at)
 
 
 def _native_or_halved(raw: str, refined: str, raw_at: int, refined_at: int) -> Iterator[Run]:
@@ -149,8 +151,8 @@ def _native_or_halved(raw: str, refined: str, raw_at: int, refined_at: int) -> I
         for block in LCSseq.opcodes(raw, refined).as_matching_blocks():
             yield Run(block.a + raw_at, block.b + refined_at, block.size)
         return
-    # Hirschberg: some longest subsequence passes from the upper half to the lower at the prefix of
-    # `refined` where the two lengths add up to most. Memory is two rows, and time at most doubles.
+    # Hirschberg: some longest common subsequence crosses the middle of `raw` where what both halves
+    # share with the two sides of `refined` is most. Memory is one row; the work at most doubles.
     middle = len(raw) // 2
     before = _lengths(raw[:middle], refined)
     after = _lengths(raw[middle:][::-1], refined[::-1])
@@ -161,12 +163,13 @@ def _native_or_halved(raw: str, refined: str, raw_at: int, refined_at: int) -> I
 
 def _lengths(rows: str, columns: str) -> NDArray[np.int64]:
     """Return the LCS length of `rows` with each prefix of `columns`, the empty one first."""
+    # Hyyrö's recurrence on one integer of `width` bits: a bit is 0 where the LCS grows by one from
+    # a column to the next. A row costs a few additions of big integers, width / 64 words each; the
+    # carry of the addition moves the first match of each stretch to its place.
     width = len(columns)
     full = (1 << width) - 1
     mask_of = _Masks(rows, columns)
     unmatched = full
-    # Bit j is 0 where the length grows at column j. One addition carries through a whole row, which
-    # is what makes the row one step.
     for symbol in rows:
         hits = unmatched & mask_of(symbol)
         unmatched = ((unmatched + hits) | (unmatched - hits)) & full
@@ -179,7 +182,7 @@ class _Masks:
     """Where each character stands in `columns`, as the bits of one integer."""
 
     def __init__(self, rows: str, columns: str) -> None:
-        symbols = codes(columns)
+        symbols = code_points(columns)
         self._width = len(columns)
         self._order = np.argsort(symbols, kind="stable")
         values, firsts = np.unique(symbols[self._order], return_index=True)

@@ -2,6 +2,10 @@
 
 Equal lines are paired first, in few runs; a line without an equal goes where it loses the least.
 A place is taken only if the rest still fits after it: if there is an embedding, one is found.
+
+The latest places (`_latest_lines`, greedily from the end) say how far a line may go; within that
+bound equal lines decide, as pairs of a longest common subsequence of whole lines. A line that was
+cut in part looks at `LOOKAHEAD` raw lines, so the time stays near linear in the number of lines.
 """
 
 from collections import Counter
@@ -9,15 +13,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from burnish.corpora.alignment.fewest_runs import polished
+from burnish.corpora.alignment.fewest_runs import polish_runs
 from burnish.corpora.alignment.lcs import (
     Run,
     common_prefix,
     common_runs,
     common_suffix,
-    merged,
+    merge_runs,
     rising_chain,
-    shifted,
+    shift_runs,
 )
 from burnish.corpora.alignment.subsequence import contains, embed
 
@@ -85,14 +89,15 @@ class _Homes:
             else:
                 pieces = embed(line, text) or []
                 crumbs = max(crumbs, len(pieces))
-                runs.extend(shifted(pieces, raw_at, refined_at))
+                runs.extend(shift_runs(pieces, raw_at, refined_at))
             refined_at += len(text) + 1
             runs.append(Run(raw_starts[home + 1] - 1, refined_at - 1, 1))
-        return LineEmbedding(merged(runs[:-1]), crumbs)
+        return LineEmbedding(merge_runs(runs[:-1]), crumbs)
 
 
 def _latest_lines(raw: Sequence[str], refined: Sequence[str]) -> list[int] | None:
     """Return the last raw line each refined line can take so that all after it still fit."""
+    # Greedy from the end is right: a line that goes as late as it can leaves the most room before.
     places = [0] * len(refined)
     home = len(raw)
     # Greedy from the end: if any embedding exists, the one that takes the last possible line each
@@ -110,6 +115,7 @@ def _latest_lines(raw: Sequence[str], refined: Sequence[str]) -> list[int] | Non
 
 def _choose(raw: Sequence[str], refined: Sequence[str], latest: Sequence[int]) -> list[int]:
     anchors = equal_lines(raw, refined)
+    # ahead[n]: the raw line of the next equal pair from n on; a cut line rather stays before it.
     ahead = [len(raw)] * (len(refined) + 1)
     for at in range(len(refined) - 1, -1, -1):
         ahead[at] = anchors.get(at, ahead[at + 1])
@@ -161,6 +167,7 @@ def _cuts(line: str, wanted: str) -> int:
 
 def equal_lines(raw: Sequence[str], refined: Sequence[str]) -> dict[int, int]:
     """Pair equal lines, in order and in few runs: refined line -> raw line."""
+    # A character for each different line turns lines into texts, which the solvers of texts take.
     numbers: dict[str, int] = {}
     symbols = [
         "".join(chr(numbers.setdefault(line, len(numbers) % 0x110000)) for line in lines)
@@ -170,8 +177,8 @@ def equal_lines(raw: Sequence[str], refined: Sequence[str]) -> dict[int, int]:
     for at, wanted_at, lines, wanted in _blocks(symbols[0], symbols[1]):
         if len(lines) * len(wanted) > LINE_CELLS:
             continue
-        runs = polished(lines, wanted, common_runs(lines, wanted), anchor=LINE_ANCHOR)
-        for run in shifted(runs, at, wanted_at):
+        runs = polish_runs(lines, wanted, common_runs(lines, wanted), anchor=LINE_ANCHOR)
+        for run in shift_runs(runs, at, wanted_at):
             pairs.update((run.refined + n, run.raw + n) for n in range(run.size))
     return pairs
 

@@ -1,12 +1,19 @@
 """Where everything of a run lies, and the small JSON files that say what the run is."""
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
+import pyarrow as pa
+
 from burnish.corpora.errors import RunError
-from burnish.corpora.storage.writers import write_atomic
+from burnish.corpora.readers.rows import BadRow, raw_row
+from burnish.corpora.storage.streams import file_digest
+from burnish.corpora.storage.writers import write_jsonl, write_lines, write_table
 
 Format = Literal["parquet", "jsonl"]
 
@@ -66,6 +73,39 @@ class RunFolder:
         for name in ("data", "aside", "ledger", "quarantine", "shards"):
             (self.root / name).mkdir(parents=True, exist_ok=True)
 
+    def digests(self, paths: Iterable[Path]) -> dict[str, str]:
+        """Return the SHA-256 of files of the run, by their names in the folder."""
+        return {path.relative_to(self.root).as_posix(): file_digest(path) for path in paths}
+
+    def sweep(self) -> None:
+        """Clear away what interrupted writes left behind."""
+        for leftover in self.root.rglob(".*.tmp"):
+            leftover.unlink(missing_ok=True)
+
+    def write_part(
+        self, kind: Literal["data", "aside", "ledger"], index: int, table: pa.Table
+    ) -> list[Path]:
+        """Write a file of a shard and return it; an empty `aside/` is no file.
+
+        Raises:
+            UsageError: Parquet cannot hold a column's type.
+        """
+        path = self.part(kind, index)
+        if kind == "aside" and not table.num_rows:
+            path.unlink(missing_ok=True)
+            return []
+        write_table(path, table, self.format)
+        return [path]
+
+    def write_quarantine(self, index: int, bad: Sequence[BadRow]) -> list[Path]:
+        """Write a shard's unreadable rows; return the file, or none where there are none."""
+        path = self.quarantine(index)
+        if bad:
+            write_jsonl(path, map(raw_row, bad))
+            return [path]
+        path.unlink(missing_ok=True)
+        return []
+
     def finished(self) -> list[int]:
         """Return the indices of the finished shards in order."""
         return sorted(int(path.stem) for path in (self.root / "shards").glob("*.json"))
@@ -95,4 +135,4 @@ def read_json(path: Path) -> dict[str, Any]:
 def write_json(path: Path, value: object) -> None:
     """Write a JSON file atomically."""
     text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-    write_atomic(path, lambda file: file.writelines([text.encode()]))
+    write_lines(path, [text.encode()])

@@ -1,14 +1,16 @@
 """Ledgers as Arrow tables: a frozen dataclass says what a row is, and this writes and reads it.
 
 Fields become columns: `str`, `int`, `float` and `bool` as they are, literals as text, `X | None`
-as X (every column takes nulls), `tuple[X, ...]` as a list, dataclasses and named tuples as structs.
+as X (every column takes nulls), `tuple[X, ...]` as a list, `Mapping` as a map, dataclasses and
+named tuples as structs.
 `Int32` and `Float32` are narrower columns.
 """
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 
+import json
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
@@ -26,6 +28,7 @@ from typing import (
     get_type_hints,
 )
 
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as parquet
 
@@ -55,6 +58,12 @@ class LedgerCodec(Generic[Row]):
         columns = [_array(list(map(attrgetter(f.name), rows)), f.type) for f in self.schema]
         return pa.Table.from_arrays(columns, schema=self.schema)
 
+    def rows(self, rows: Iterable[Row]) -> Iterator[dict[str, object]]:
+        """Yield the rows as JSON lines hold them: what is None is left out."""
+        for row in rows:
+            values = {name: getattr(row, name) for name in self.schema.names}
+            yield {name: value for name, value in values.items() if value is not None}
+
     def read(self, path: Path) -> Iterator[Row]:
         """Read the rows of one ledger file (Parquet or JSONL) in order."""
         return map(self._decode, read_rows(path))
@@ -65,16 +74,26 @@ class LedgerCodec(Generic[Row]):
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Read the plain rows of one ledger file, of whatever kind, in order."""
+    """Read the plain rows of one Parquet or JSONL file in order, a few at a time."""
     if path.suffix == ".jsonl":
-        import orjson
-
         with path.open("rb") as file:
-            yield from map(orjson.loads, file)
+            yield from map(parse_line, file)
         return
     with parquet.ParquetFile(path) as file:
         for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE):
             yield from batch.to_pylist()
+
+
+def parse_line(line: bytes) -> dict[str, Any]:
+    """Return a line of JSON as an object; numbers that orjson refuses pass too.
+
+    Raises:
+        ValueError: the line is no JSON.
+    """
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return json.loads(line)
 
 
 def _struct(kind: type) -> pa.StructType:
@@ -93,6 +112,8 @@ def _arrow(hint: object) -> pa.DataType:
         return _arrow(next(one for one in args if one is not type(None)))
     if origin is tuple:
         return pa.list_(_arrow(args[0]))
+    if origin is Mapping:
+        return pa.map_(_arrow(args[0]), _arrow(args[1]))
     return _SCALARS[hint] if hint in _SCALARS else _struct(cast("type", hint))
 
 
@@ -108,6 +129,8 @@ def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
     if pa.types.is_struct(kind):
         members = [_array(list(map(attrgetter(f.name), values)), f.type) for f in kind]
         return pa.StructArray.from_arrays(members, fields=list(kind))
+    if pa.types.is_map(kind):
+        return pa.array([list(value.items()) for value in values], kind)
     return pa.array(values, kind)
 
 

@@ -19,6 +19,12 @@ LONGEST = 256 << 20
 _BOM = b"\xef\xbb\xbf"
 
 
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 class Tap:
     """Takes the digest of all bytes that flow by, and reports them."""
 

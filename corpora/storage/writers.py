@@ -4,6 +4,7 @@
 # pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -42,6 +43,26 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], None]) -> None:
     _sync_folder(path.parent)
 
 
+def write_lines(path: Path, lines: Iterable[bytes]) -> None:
+    """Write lines, or other pieces, one after another, atomically."""
+    write_atomic(path, lambda file: file.writelines(lines))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text as UTF-8 atomically; what UTF-8 cannot hold becomes a question mark."""
+    write_lines(path, [text.encode("utf-8", "replace")])
+
+
+def copy_file(source: Path, path: Path) -> None:
+    """Copy a file atomically.
+
+    Raises:
+        OSError: the source cannot be read.
+    """
+    with source.open("rb") as kept:
+        write_atomic(path, lambda file: shutil.copyfileobj(kept, file))
+
+
 def write_table(path: Path, table: pa.Table, kind: Literal["parquet", "jsonl"]) -> None:
     """Write a table atomically.
 
@@ -65,11 +86,7 @@ def write_table(path: Path, table: pa.Table, kind: Literal["parquet", "jsonl"]) 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
     """Write small records atomically, one JSON object a line, keys in the order they have."""
-
-    def write(file: BinaryIO) -> None:
-        file.writelines(orjson.dumps(dict(row), option=orjson.OPT_APPEND_NEWLINE) for row in rows)
-
-    write_atomic(path, write)
+    write_lines(path, (orjson.dumps(dict(r), option=orjson.OPT_APPEND_NEWLINE) for r in rows))
 
 
 def _write_parquet(file: BinaryIO, table: pa.Table) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class PageSection:
+class ArticleSection:
     """The plain text under one heading; paragraphs are parted by newlines."""
 
     title: str
@@ -18,7 +18,7 @@ class Article:
 
     id: str
     title: str
-    sections: tuple[PageSection, ...]
+    sections: tuple[ArticleSection, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import IO
 from xml.etree import ElementTree
 
 from burnish.corpora.errors import SourceError
-from burnish.corpora.wikipedia.passages import Article, PageSection
+from burnish.corpora.wikipedia.passages import Article, ArticleSection
 
 _HEADING_CHARS = 80
 _LEFT_OUT = frozenset({
@@ -23,9 +23,9 @@ _EMPTY_BRACKETS = re.compile(r"\(\s*[;,]?\s*\)")
 _MARKUP = re.compile(r"^[*#:;]+\s*|'{2,}", re.MULTILINE)
 
 
-def sections_of_plain(text: str) -> tuple[PageSection, ...]:
+def sections_of_plain(text: str) -> tuple[ArticleSection, ...]:
     """Split a plain article: a short line of its own without a final stop is a heading."""
-    found: list[PageSection] = []
+    found: list[ArticleSection] = []
     title, body = "", list[str]()
     for block in text.split("\n\n"):
         head, _, rest = block.strip().partition("\n")
@@ -47,10 +47,10 @@ def _is_heading(line: str) -> bool:
     )
 
 
-def _add(found: list[PageSection], title: str, body: list[str]) -> None:
+def _add(found: list[ArticleSection], title: str, body: list[str]) -> None:
     text = "\n".join(part.strip() for part in body if part.strip())
     if text and title.lower() not in _LEFT_OUT:
-        found.append(PageSection(title, text))
+        found.append(ArticleSection(title, text))
 
 
 def articles_of_dump(file: IO[bytes], name: str) -> Iterator[Article]:
@@ -86,7 +86,7 @@ def _article_of(page: ElementTree.Element) -> Article | None:
     return Article(number, title, sections_of_wikitext(wikitext))
 
 
-def sections_of_wikitext(text: str) -> tuple[PageSection, ...]:
+def sections_of_wikitext(text: str) -> tuple[ArticleSection, ...]:
     """Strip wikitext of templates, references, tables, pictures and categories.
 
     Raises:
@@ -94,7 +94,7 @@ def sections_of_wikitext(text: str) -> tuple[PageSection, ...]:
     """
     import mwparserfromhell
 
-    found: list[PageSection] = []
+    found: list[ArticleSection] = []
     code = mwparserfromhell.parse(text, skip_style_tags=True)
     for part in code.get_sections(flat=True, include_lead=True, include_headings=True):
         title = ""

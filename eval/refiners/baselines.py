@@ -14,7 +14,7 @@ from burnish.corpora.errors import UsageError
 from burnish.corpora.records import Document
 from burnish.eval.datasets.pages import Page
 from burnish.eval.refiners.metrics import complement
-from burnish.eval.refiners.systems import SystemOutput
+from burnish.eval.refiners.systems import RefinedText
 from burnish.tools.deletion.lines import Lines, Span
 from burnish.tools.deletion.program import (
     Call,
@@ -167,9 +167,9 @@ class DatatroveFilters:
         """Name of the chain."""
         return self._name
 
-    def refine(self, documents: Sequence[Document]) -> list[SystemOutput]:
+    def refine(self, documents: Sequence[Document]) -> list[RefinedText]:
         """Run each document through the chain until a filter drops it."""
-        return [SystemOutput(self._filtered(document)) for document in documents]
+        return [RefinedText(self._filtered(document)) for document in documents]
 
     def _filtered(self, document: Document) -> str:
         record = self._document(text=document.text, id=document.id)

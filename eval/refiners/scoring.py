@@ -10,7 +10,7 @@ import numpy as np
 from burnish.corpora.records import Document
 from burnish.eval.datasets.pages import Page
 from burnish.eval.refiners.metrics import PageFigures, PageTarget, removed_by_matching, score
-from burnish.eval.refiners.systems import System, SystemOutput
+from burnish.eval.refiners.systems import RefinedText, System
 from burnish.eval.stats.bootstrap import ConfidenceInterval, Floats, interval, resamples
 
 MIN_GROUP = 10
@@ -106,7 +106,7 @@ def targets_of(pages: Sequence[Page]) -> list[PageTarget]:
 class Timed:
     """What a system returned, and what it took."""
 
-    refined: list[SystemOutput]
+    refined: list[RefinedText]
     timing: Timing
 
 
@@ -143,7 +143,7 @@ def evaluate(
     )
 
 
-def _scored(target: PageTarget, refined: SystemOutput) -> PageFigures:
+def _scored(target: PageTarget, refined: RefinedText) -> PageFigures:
     removed = refined.removed
     if removed is None:
         removed = removed_by_matching(target.raw, refined.text)

@@ -18,7 +18,7 @@ BATCH = 256
 
 
 @dataclass(frozen=True, slots=True)
-class SystemOutput:
+class RefinedText:
     """A text after a system."""
 
     text: str
@@ -34,7 +34,7 @@ class System(Protocol):
         """Name in the tables."""
         ...
 
-    def refine(self, documents: Sequence[Document]) -> list[SystemOutput]:
+    def refine(self, documents: Sequence[Document]) -> list[RefinedText]:
         """Return one result a document, in order; a dropped document is an empty text."""
         ...
 
@@ -51,9 +51,9 @@ class ProgramSystem:
         """Name of the refiner."""
         return self.refiner.name
 
-    def refine(self, documents: Sequence[Document]) -> list[SystemOutput]:
+    def refine(self, documents: Sequence[Document]) -> list[RefinedText]:
         """Propose, resolve, guard, cut."""
-        refined: list[SystemOutput] = []
+        refined: list[RefinedText] = []
         for start in range(0, len(documents), BATCH):
             batch = documents[start : start + BATCH]
             programs = self.refiner.propose(batch)
@@ -61,11 +61,11 @@ class ProgramSystem:
                 refined.append(self._carried_out(program, document.text))
         return refined
 
-    def _carried_out(self, program: Program, text: str) -> SystemOutput:
+    def _carried_out(self, program: Program, text: str) -> RefinedText:
         resolution = resolve(program, text)
         if not resolution.spans or self.guard.fault(resolution, text):
-            return SystemOutput(text, ())
-        return SystemOutput(cut(text, resolution.spans), resolution.spans)
+            return RefinedText(text, ())
+        return RefinedText(cut(text, resolution.spans), resolution.spans)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from burnish.eval.robustness.speed import COMMAND
 from burnish.eval.stats.harness import benchmark_parser, carry_out
 
 Victim = Literal["parent", "session", "worker"]
-VICTIMS: tuple[Victim, ...] = ("parent", "session", "worker")
+VICTIMS: tuple[Victim, ...] = ("worker", "parent", "session")
 
 COMPARED = ("data", "ledger", "aside", "quarantine")
 """Folders of a run whose bytes must not depend on how often it was killed."""
@@ -248,9 +248,11 @@ def _strike(
     shards, present = finished(folder), members(process.pid)
     # Nobody needs the workers once all shards are finished.
     workers = [member for member in present if member.role == "worker" and shards < total]
-    # Workers live for the shortest time, so the first chance to strike one is taken.
-    wanted: Victim = "worker" if workers and "worker" not in struck else rng.choice(VICTIMS)
-    victim: Victim = wanted if workers or wanted != "worker" else "parent"
+    # Nobody is left out, whatever the moments come to on this machine. Workers live for the
+    # shortest time, so the first chance to strike one is taken.
+    possible: list[Victim] = [name for name in VICTIMS if workers or name != "worker"]
+    spared: list[Victim] = [name for name in possible if name not in struck]
+    victim: Victim = spared[0] if spared else rng.choice(possible)
     chosen = {
         "parent": [member for member in present if member.role == "parent"],
         "session": present,

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-LINGER_S = 5.0
-"""Longest time that workers may outlive the process that started them."""
+LINGER_S = 120.0
+"""Longest time that workers may outlive the process that started them. They need a fraction of a
+second, and on a busy machine as long as they wait for a processor; a forgotten one stays."""
 POLL_S = 0.004
 
 

@@ -15,8 +15,8 @@ from burnish.corpora.errors import UsageError
 from burnish.corpora.runs.folder import RunFolder, read_json
 from burnish.corpora.storage.writers import write_atomic
 from burnish.graphs.archive.attribution import attribute
-from burnish.graphs.archive.stored import Columns, Record, columns_of, records
-from burnish.graphs.archive.verify import Progress
+from burnish.graphs.archive.opened import Progress
+from burnish.graphs.archive.stored import Record, StoredColumns, columns_of, records
 
 _LEVEL = 6
 
@@ -51,7 +51,7 @@ def export_dolma(folder: RunFolder, out: Path, progress: Progress | None = None)
     return exported
 
 
-def _read(folder: RunFolder, columns: Columns, index: int) -> Iterable[Record]:
+def _read(folder: RunFolder, columns: StoredColumns, index: int) -> Iterable[Record]:
     return (r for r in records(folder, columns, index) if r.entry.outcome != "quarantined")
 
 

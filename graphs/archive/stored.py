@@ -3,13 +3,11 @@
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
 # pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple, TypeVar
 
-import orjson
 import pyarrow as pa
 import pyarrow.parquet as parquet
 
@@ -17,6 +15,7 @@ from burnish.corpora.errors import RunError
 from burnish.corpora.records import DOCUMENTS
 from burnish.corpora.runs.document_ledger import LEDGER, CallRow, Entry
 from burnish.corpora.runs.folder import RunFolder, read_json
+from burnish.corpora.runs.ledger_codec import parse_line
 from burnish.tools.deletion.program import (
     Call,
     KeepAll,
@@ -28,11 +27,12 @@ from burnish.tools.deletion.program import (
 )
 from burnish.tools.text.visible import shown
 
+Row = TypeVar("Row")
 _BATCH_ROWS = 256
 _UNREADABLE = (OSError, ValueError, TypeError, KeyError, pa.ArrowException)
 
 
-class Columns(NamedTuple):
+class StoredColumns(NamedTuple):
     """Names of the columns that matter in `data/` and `aside/`."""
 
     text: str
@@ -71,7 +71,7 @@ class Record:
         )
 
 
-def columns_of(folder: RunFolder) -> Columns:
+def columns_of(folder: RunFolder) -> StoredColumns:
     """Read from the manifest what the columns are called.
 
     Raises:
@@ -80,7 +80,7 @@ def columns_of(folder: RunFolder) -> Columns:
     held = read_json(folder.manifest).get("input")
     if not isinstance(held, dict) or not {"text_column", "id_column"} <= held.keys():
         raise RunError(f"{folder.manifest}: does not name the columns of text and id")
-    return Columns(str(held["text_column"]), str(held["id_column"]))
+    return StoredColumns(str(held["text_column"]), str(held["id_column"]))
 
 
 def raw_text(entry: Entry, refined: str) -> str:
@@ -130,7 +130,7 @@ def call_of(row: CallRow) -> Call:
             raise RunError(f"{shown(row.name)} with these arguments is no call of the deletion API")
 
 
-def records(folder: RunFolder, columns: Columns, index: int) -> Iterator[Record]:
+def records(folder: RunFolder, columns: StoredColumns, index: int) -> Iterator[Record]:
     """Read the records of a shard in source order, rows that could not be read last.
 
     Raises:
@@ -167,41 +167,38 @@ def entries(folder: RunFolder, index: int) -> Iterator[Entry]:
         RunError: the file is missing or broken.
     """
     path = folder.part("ledger", index)
+    return readable(path, LEDGER.read(path))
+
+
+def readable(path: Path, rows: Iterator[Row]) -> Iterator[Row]:
+    """Yield what is read of a file of the run.
+
+    Raises:
+        RunError: the file is missing or broken.
+    """
     try:
-        yield from LEDGER.read(path)
+        yield from rows
     except _UNREADABLE as error:
-        raise _broken(path, error) from None
+        name = f"{path.parent.name}/{path.name}"
+        if isinstance(error, FileNotFoundError):
+            raise RunError(f"{name}: is missing") from None
+        raise RunError(f"{name}: cannot be read ({type(error).__name__})") from None
 
 
-def _rows(path: Path, columns: Columns) -> Iterator[Stored]:
+def _rows(path: Path, columns: StoredColumns) -> Iterator[Stored]:
     if path.parent.name == "aside" and not path.exists():
         return
-    try:
-        yield from (_lines if path.suffix == ".jsonl" else _batches)(path, columns)
-    except _UNREADABLE as error:
-        raise _broken(path, error) from None
+    yield from readable(path, (_lines if path.suffix == ".jsonl" else _batches)(path, columns))
 
 
-def _lines(path: Path, columns: Columns) -> Iterator[Stored]:
+def _lines(path: Path, columns: StoredColumns) -> Iterator[Stored]:
     with path.open("rb") as file:
         for line in file:
             row = parse_line(line)
             yield Stored(str(row[columns.id]), str(row[columns.text]))
 
 
-def parse_line(line: bytes) -> dict[str, object]:
-    """Return a line of JSON as an object; numbers that orjson refuses pass too.
-
-    Raises:
-        ValueError: the line is no JSON.
-    """
-    try:
-        return orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return json.loads(line)
-
-
-def _batches(path: Path, columns: Columns) -> Iterator[Stored]:
+def _batches(path: Path, columns: StoredColumns) -> Iterator[Stored]:
     with parquet.ParquetFile(path) as file:
         wanted = list(dict.fromkeys((columns.id, columns.text)))
         for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=wanted):
@@ -209,18 +206,6 @@ def _batches(path: Path, columns: Columns) -> Iterator[Stored]:
             texts: list[object] = batch.column(columns.text).to_pylist()
             for name, text in zip(names, texts, strict=True):
                 yield Stored(str(name), str(text))
-
-
-def _broken(path: Path, error: Exception) -> RunError:
-    name = f"{path.parent.name}/{path.name}"
-    if isinstance(error, FileNotFoundError):
-        return RunError(f"{name}: is missing")
-    return RunError(f"{name}: cannot be read ({type(error).__name__})")
-
-
-def part_files(folder: RunFolder, kind: Literal["data", "aside", "ledger"]) -> set[str]:
-    """Return the names of the shard files there are, such as `data/part-00000.parquet`."""
-    return {f"{kind}/{path.name}" for path in (folder.root / kind).glob("part-*")}
 
 
 def read_whole(path: Path) -> pa.Table:

@@ -12,9 +12,8 @@ from burnish.graphs.cli import options
 from burnish.graphs.cli.standard_output import answer_console, say
 
 if TYPE_CHECKING:
-    from burnish.graphs.archive.question_replay import QaReplaySummary, QaVerification
+    from burnish.graphs.archive.findings import Verification
     from burnish.graphs.archive.replay import ReplaySummary
-    from burnish.graphs.archive.verify import Verification
 
 
 def replay(
@@ -32,8 +31,8 @@ def replay(
         list[str] | None,
         typer.Option(
             metavar="KIND=VALUE",
-            help="Undo what matches: reason=, agent=, record=, outcome=; of questions operation=, "
-            "record=, outcome=, round=, reason=, or all. May be repeated.",
+            help="Undo what matches: reason=, agent=, record=, outcome=, or all; of questions "
+            "operation= and round= too. May be repeated.",
         ),
     ] = None,
     verify: Annotated[
@@ -80,30 +79,15 @@ def replay(
     raise typer.Exit(0 if holds else 1)
 
 
-def _verified(found: "Verification | QaVerification") -> str:
-    from burnish.graphs.archive.verify import Verification
-
-    if isinstance(found, Verification):
-        where, well = f"{found.rows:,} rows in {found.shards:,} shards", "all certificates hold"
-    else:
-        where, well = f"{found.rows:,} rows", "all digests hold"
-    return f"{where}: " + (
-        f"{well}, rows balance" if found.holds else f"{found.fault_count:,} faults"
-    )
+def _verified(found: "Verification") -> str:
+    said = "all proofs hold, rows balance" if found.holds else f"{found.fault_count:,} faults"
+    return f"{found.rows:,} rows in {found.shards:,} shards: {said}"
 
 
-def _rebuilt(summary: "ReplaySummary | QaReplaySummary", output: Path) -> str:
-    from burnish.graphs.archive.replay import ReplaySummary
-
-    data = output / "data"
-    if isinstance(summary, ReplaySummary):
-        return (
-            f"{summary.rows:,} rows rebuilt in {data}: {summary.changed:,} differ from "
-            f"the run's, {summary.returned:,} came back"
-        )
+def _rebuilt(summary: "ReplaySummary", output: Path) -> str:
     return (
-        f"{summary.rows:,} items rebuilt in {data}: {summary.changed:,} as they "
-        f"were, {summary.returned:,} came back, {summary.left_out:,} left out"
+        f"{summary.rows:,} rows rebuilt in {output / 'data'}: {summary.changed:,} differ from the "
+        f"run's, {summary.returned:,} came back, {summary.left_out:,} added ones left out"
     )
 
 

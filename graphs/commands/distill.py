@@ -11,7 +11,7 @@ from burnish.corpora.errors import UsageError
 from burnish.graphs.commands.inputs import count_cores, outside_loops, watcher_of
 from burnish.graphs.commands.progress import ProgressCallback
 from burnish.graphs.distill.distill import Distillation, ExpertAccess, OpenedExpert
-from burnish.graphs.distill.settings import Choice, Columns, DistillSettings
+from burnish.graphs.distill.settings import DistillSettings, PairChoice, PairColumns
 from burnish.graphs.runs.llm import endpoint_of
 from burnish.graphs.runs.settings import Settings, resolve
 from burnish.tools.distill.distill import Policy
@@ -75,7 +75,7 @@ def distill(
 def settings_of(settings: Settings) -> DistillSettings:
     """Return what the settings say of distillation."""
     own = settings.distill
-    columns = Columns(
+    columns = PairColumns(
         settings.fields.text,
         settings.fields.id,
         own.refined,
@@ -95,7 +95,7 @@ def settings_of(settings: Settings) -> DistillSettings:
     return DistillSettings(
         columns=columns,
         policy=policy,
-        choice=Choice(own.keep_all_share, own.per_cell, own.validation, seed),
+        choice=PairChoice(own.keep_all_share, own.per_cell, own.validation, seed),
         prompt=own.prompt,
         limit=settings.selection.limit,
         sample=settings.selection.sample,

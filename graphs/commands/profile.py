@@ -15,8 +15,8 @@ from burnish.graphs.commands.progress import ProgressCallback, counting
 from burnish.graphs.profile.figures import Figures
 from burnish.graphs.profile.labels import ItemLabeller, Labelling, read_labels
 from burnish.graphs.profile.profile import (
-    Reading,
-    Result,
+    ProfileReading,
+    SetProfile,
     profile_location,
     read_set,
     write_profile,
@@ -113,10 +113,10 @@ def _profiled(
     return ProfileResult(result.figures, told)
 
 
-def reading_of(settings: Settings) -> Reading:
+def reading_of(settings: Settings) -> ProfileReading:
     """Return how a set is read that is measured and not changed."""
     chosen = settings.selection
-    return Reading(
+    return ProfileReading(
         fields_of(settings.qa, settings.fields.id),
         RowSelection(chosen.limit, chosen.sample, chosen.seed),
         settings.run.strict,
@@ -191,7 +191,7 @@ def _labeller(
     )
 
 
-def _ask(source: str, reading: Reading, settings: Settings) -> PanelResult:
+def _ask(source: str, reading: ProfileReading, settings: Settings) -> PanelResult:
     """Ask a panel and return where its answers are.
 
     Raises:
@@ -215,7 +215,7 @@ def _ask(source: str, reading: Reading, settings: Settings) -> PanelResult:
     return PanelResult(told.path, told.asked, told.answered, told.spent, told.ended)
 
 
-def _write(output: Path, result: Result) -> None:
+def _write(output: Path, result: SetProfile) -> None:
     from burnish.graphs.profile.page import render_profile
 
     if output.suffix == ".parquet":

@@ -62,11 +62,6 @@ def refine(
     and the ranges of characters between them. No call can write, so the refined text is always the
     text minus these ranges.
 
-    >>> import burnish
-    >>> refined = burnish.refine("Home | Login\nThe bees fly at dawn, as soon as it is warm.")
-    >>> refined.certificate.fault(refined.document.text, refined.text)
-    ''
-
     Args:
         text: Any text. Lines are split at "\n" only, and are what the refiner decides about: text
             of one long line is kept or dropped as a whole.
@@ -82,6 +77,12 @@ def refine(
 
     Raises:
         UsageError: a setting does not fit, or there is no such refiner.
+
+    Examples:
+        >>> import burnish
+        >>> refined = burnish.refine("Home | Login\nThe bees fly at dawn, as soon as it is warm.")
+        >>> refined.certificate.fault(refined.document.text, refined.text)
+        ''
     """
     return next(refine_all([Document("text", text)], refiner=refiner, settings=settings))
 

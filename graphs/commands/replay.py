@@ -7,20 +7,17 @@ from rich.text import Text
 
 from burnish.corpora.errors import UsageError
 from burnish.corpora.runs.folder import RunFolder
-from burnish.graphs.archive import question_replay
-from burnish.graphs.archive import replay as document_replay
-from burnish.graphs.archive import verify as document_verify
+from burnish.corpora.runs.manifest import kind_of
+from burnish.graphs.archive import replay as rebuilding
+from burnish.graphs.archive import verify as checking
 from burnish.graphs.archive.dolma import export_dolma as write_dolma
-from burnish.graphs.archive.question_replay import QaReplaySummary, QaVerification, is_qa
+from burnish.graphs.archive.findings import Verification
 from burnish.graphs.archive.replay import ReplaySummary
-from burnish.graphs.archive.verify import Verification
 from burnish.graphs.reports.diff import diffs
 from burnish.graphs.reports.question_diff import question_diffs
 
 
-def replay(
-    run: str | Path, output: str | Path, *, without: Sequence[str] = ()
-) -> ReplaySummary | QaReplaySummary:
+def replay(run: str | Path, output: str | Path, *, without: Sequence[str] = ()) -> ReplaySummary:
     """Rebuild the set of a run in `output/data/`, without the decisions that are named.
 
     With nothing left out the files are those of the run, byte for byte.
@@ -29,21 +26,17 @@ def replay(
         run: Folder of a run.
         output: Folder for the rebuilt set; it must hold no data yet.
         without: What is undone: `reason=...`, `agent=...`, `record=...`, `outcome=...` for
-            documents; `operation=...`, `record=...`, `outcome=...`, `round=...`, `reason=...` or
-            `all` for questions.
+            documents; `operation=...`, `record=...`, `outcome=...`, `round=...`, `reason=...` for
+            questions; `all` for everything that was done.
 
     Raises:
         UsageError: a filter matches nothing, or `output` holds data.
         RunError: the folder holds no run, or its files are not what the run wrote.
     """
-    folder, out = RunFolder.open(Path(run)), Path(output)
-    if is_qa(folder):
-        return question_replay.replay_set(folder, out, without)
-    filters = [document_replay.parse_without(text) for text in without]
-    return document_replay.replay(folder, out, filters)
+    return rebuilding.replay(RunFolder.open(Path(run)), Path(output), without)
 
 
-def verify(run: str | Path) -> Verification | QaVerification:
+def verify(run: str | Path) -> Verification:
     """Check every file, certificate or digest, and count of a run against one another.
 
     Args:
@@ -55,10 +48,7 @@ def verify(run: str | Path) -> Verification | QaVerification:
     Raises:
         RunError: the folder holds no run.
     """
-    folder = RunFolder.open(Path(run))
-    if is_qa(folder):
-        return question_replay.verify_set(folder)
-    return document_verify.verify(folder)
+    return checking.verify(RunFolder.open(Path(run)))
 
 
 def export_dolma(run: str | Path, output: str | Path) -> int:
@@ -79,7 +69,7 @@ def check_exportable(run: str | Path) -> None:
         UsageError: it is a run over questions.
         RunError: the folder holds no run.
     """
-    if is_qa(RunFolder.open(Path(run))):
+    if kind_of(RunFolder.open(Path(run))) == "qa":
         raise UsageError("--as-dolma exports deletions in documents; this is a QA set")
 
 
@@ -99,5 +89,5 @@ def diff(
         RunError: the folder holds no run, or its files are broken.
     """
     folder = RunFolder.open(Path(run))
-    found = question_diffs if is_qa(folder) else diffs
+    found = question_diffs if kind_of(folder) == "qa" else diffs
     return found(folder, record, limit, plain=plain)

@@ -112,7 +112,7 @@ def run(
         progress: Is told how far the run is.
 
     Returns:
-        Totals and faults. A run with faults is whole: its `exit_code` is 1.
+        Totals and faults. A run with faults is whole, and its `exit_code` is 1.
 
     Raises:
         UsageError: a setting or a path does not fit, or a plan waits and nobody approves it.

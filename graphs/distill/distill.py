@@ -1,7 +1,7 @@
 """`burnish distill`: from documents and what an expert made of them to fine-tuning data.
 
-The same shards, markers, workers, fingerprint and lock as a run: killed anywhere, the same command
-goes on, and the replies of an expert are asked for once.
+The third kind of run: killed anywhere, the same command goes on, and the replies of an expert are
+asked for once.
 """
 
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
@@ -10,24 +10,22 @@ goes on, and the replies of an expert are asked for once.
 import asyncio
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
-from importlib.metadata import version
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from burnish.agents.llm.messages import Model
 from burnish.agents.refiners.expert import Expert
-from burnish.corpora.errors import BudgetExhausted, QuotaPaused, RunError, UsageError
+from burnish.corpora.errors import BudgetExhausted, QuotaPaused, UsageError
 from burnish.corpora.readers.document_source import Source, open_source
 from burnish.corpora.readers.rows import Fields, RowSelection, Survey
-from burnish.corpora.runs.folder import RunFolder
-from burnish.graphs.distill.output import Figures, assemble, report_of, write_report
+from burnish.corpora.runs.balance import row_fault
+from burnish.corpora.runs.folder import RunFolder, write_json
+from burnish.corpora.runs.manifest import InputFacts, claim, make_manifest
+from burnish.graphs.distill.output import Figures, assemble, report_of
 from burnish.graphs.distill.settings import DistillSettings
 from burnish.graphs.distill.shard_runner import DistillRunner
-from burnish.graphs.runs.fingerprint import claim
-from burnish.graphs.runs.graph import Silence, Watcher
-from burnish.graphs.runs.lock import locked
+from burnish.graphs.runs.graph import RunState, Silence, Watcher, carry_out
 from burnish.graphs.runs.worker_pool import Marker, refine_here, refine_with
 
 EXPERT_ROWS = 64
@@ -54,7 +52,7 @@ class OpenedExpert:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class DistillOutcome:
     """What came of a distillation."""
 
     report: Figures
@@ -75,7 +73,7 @@ class DistillJob:
 
 @dataclass
 class Distillation:
-    """One input, one folder."""
+    """The stages of a distillation: one input, one folder."""
 
     location: str
     root: Path
@@ -83,8 +81,22 @@ class Distillation:
     access: ExpertAccess | None = None
     workers: int = 1
     watcher: Watcher = field(default_factory=Silence)
+    survey: Survey | None = None
+    figures: Figures = field(default_factory=dict[str, Any])
+    """What the report says."""
+    spent: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
-    def carry_out(self) -> Result:
+    @property
+    def folder(self) -> RunFolder:
+        """Where everything lies."""
+        return RunFolder(self.root, "jsonl")
+
+    @property
+    def approval(self) -> Literal["auto", "ask"]:
+        """Nobody is asked."""
+        return "auto"
+
+    def carry_out(self) -> DistillOutcome:
         """Make all pairs that are not made yet, choose, split and report.
 
         Raises:
@@ -98,13 +110,65 @@ class Distillation:
                 "say who refines: --refined-field, --labels-field, or --llm URL --model NAME; "
                 "one of them"
             )
-        source = self._source()
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RunError(f"{self.root}: cannot be made ({error.strerror}); see -o") from None
-        with locked(self.root):
-            return self._locked(source)
+        self._source()
+        state = carry_out(self)
+        return DistillOutcome(self.figures, tuple(state.get("faults", ())))
+
+    def profile(self, state: RunState) -> RunState:  # noqa: ARG002
+        """Survey the input and claim the folder for it."""
+        survey = self.survey = self._source().survey(self.watcher.reading)
+        self._check_columns(survey)
+        new = claim(self.folder, self._manifest(survey))
+        self.folder.make()
+        return RunState(
+            rows=survey.rows, bad_rows=survey.bad_rows, chars=survey.chars, resumed=not new
+        )
+
+    def pilot(self, state: RunState) -> RunState:
+        """Do nothing: every document is read."""
+        return state
+
+    def plan(self, state: RunState) -> RunState:
+        """State what will be done."""
+        return RunState(plan={"teacher": self.settings.teacher, "documents": state.get("rows", 0)})
+
+    def refine(self, state: RunState) -> RunState:
+        """Make the pairs of every shard that has no marker yet.
+
+        When the budget or the quota ends, what there is by then is chosen from all the same.
+        """
+        faults: list[str] = []
+        with self._expert() as (runner, opened):
+            rows = state.get("rows", 0) + state.get("bad_rows", 0)
+            self.watcher.begins(rows, _progress(self.folder.markers()))
+            try:
+                with closing(self._made(runner)) as markers:
+                    for marker in markers:
+                        self.watcher.shard(marker)
+            except (BudgetExhausted, QuotaPaused) as stop:
+                faults.append(str(stop))
+            self.spent = opened.invoice() if opened else {}
+        return RunState(totals=_progress(self.folder.markers()), faults=faults)
+
+    def validate(self, state: RunState) -> RunState:
+        """Check that every row is accounted for, unless it is known why not."""
+        rows = state.get("rows", 0) + state.get("bad_rows", 0)
+        fault = row_fault(rows, state.get("totals", {})["rows"])
+        return RunState(faults=state.get("faults") or [fault] * bool(fault))
+
+    def commit(self, state: RunState) -> RunState:
+        """Choose among the pairs, split them, and clear away what interrupted writes left."""
+        self.folder.sweep()
+        taken = assemble(self.folder, self.settings)
+        self.figures = report_of(self.folder.markers(), taken, self.spent)
+        documents = self.figures["documents"]
+        documents["unread"] = state.get("rows", 0) + state.get("bad_rows", 0) - documents["in"]
+        return state
+
+    def report(self, state: RunState) -> RunState:
+        """Write the report."""
+        write_json(self.folder.report.with_suffix(".json"), self.figures)
+        return state
 
     def _source(self) -> Source:
         settings = self.settings
@@ -114,34 +178,6 @@ class Distillation:
             RowSelection(settings.limit, settings.sample, settings.choice.seed),
             strict=settings.strict,
         )
-
-    def _locked(self, source: Source) -> Result:
-        survey = source.survey(self.watcher.reading)
-        self._check_columns(survey)
-        folder = RunFolder(self.root, "jsonl")
-        marks = self._marks(survey)
-        claim(folder, marks, self._manifest(survey, marks))
-        folder.make()
-        faults: list[str] = []
-        with self._expert() as (runner, opened):
-            self.watcher.begins(survey.rows + survey.bad_rows, _progress(folder.markers()))
-            try:
-                with closing(self._made(source, survey, folder, runner)) as markers:
-                    for marker in markers:
-                        self.watcher.shard(marker)
-            except (BudgetExhausted, QuotaPaused) as stop:
-                faults.append(str(stop))
-            spent = opened.invoice() if opened else {}
-        for leftover in self.root.rglob(".*.tmp"):
-            leftover.unlink(missing_ok=True)
-        markers = folder.markers()
-        report = report_of(markers, assemble(folder, self.settings), spent)
-        done, rows = report["documents"]["in"], survey.rows + survey.bad_rows
-        report["documents"]["unread"] = rows - done
-        if done != rows and not faults:
-            faults.append(f"rows do not balance: {rows} were read, {done} are accounted for")
-        write_report(folder, report)
-        return Result(report, tuple(faults))
 
     def _check_columns(self, survey: Survey) -> None:
         columns = self.settings.columns
@@ -153,22 +189,18 @@ class Distillation:
                 known = ", ".join(survey.schema.names)
                 raise UsageError(f"{self.location}: there is no column {name!r} (has: {known})")
 
-    def _made(
-        self, source: Source, survey: Survey, folder: RunFolder, runner: DistillRunner | None
-    ) -> Generator[Marker]:
-        rows = self.settings.shard_rows if runner is None else EXPERT_ROWS
+    def _made(self, runner: DistillRunner | None) -> Generator[Marker]:
+        source, settings = self._source(), self.settings
         shards = source.shards(
-            survey,
-            max_rows=min(rows, self.settings.shard_rows),
-            max_chars=self.settings.shard_chars,
-            done=frozenset(folder.finished()),
+            self.survey or source.survey(),
+            max_rows=min(settings.shard_rows, EXPERT_ROWS if runner else settings.shard_rows),
+            max_chars=settings.shard_chars,
+            done=frozenset(self.folder.finished()),
         )
-        if runner is not None:
-            return refine_here(runner, shards)
-        job = DistillJob(self.root, self.settings)
-        if self.workers == 1:
-            return refine_here(job.runner(), shards)
-        return refine_with(job, shards, self.workers)
+        job = DistillJob(self.root, settings)
+        if runner is None and self.workers > 1:
+            return refine_with(job, shards, self.workers)
+        return refine_here(runner or job.runner(), shards)
 
     @contextmanager
     def _expert(self) -> Generator[tuple[DistillRunner | None, OpenedExpert | None]]:
@@ -181,33 +213,15 @@ class Distillation:
             opened = self.access.open(self.root)
             stack.callback(opened.close, loop)
             expert = Expert.load(opened.model, prompt, self.settings.expert)
-            folder = RunFolder(self.root, "jsonl")
-            yield DistillRunner(folder, self.settings, expert, loop), opened
+            yield DistillRunner(self.folder, self.settings, expert, loop), opened
 
-    def _marks(self, survey: Survey) -> dict[str, str]:
-        expert = self.access.name if self.access else "none"
-        return {
-            "burnish": version("burnish"),
-            "input": survey.digest,
-            "expert": expert,
-        } | self.settings.marks()
-
-    def _manifest(self, survey: Survey, marks: Mapping[str, str]) -> dict[str, Any]:
-        return {
-            "burnish": version("burnish"),
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "kind": "distill",
-            "settings": asdict(replace(self.settings)) | {"run": {"format": "jsonl"}},
-            "fingerprint": dict(marks),
-            "input": {
-                "location": self.location,
-                "rows": survey.rows,
-                "bad_rows": survey.bad_rows,
-                "chars": survey.chars,
-                "digest": survey.digest,
-                "sources": list(survey.sources),
-            },
-        }
+    def _manifest(self, survey: Survey) -> dict[str, Any]:
+        marks = self.settings.marks(survey.digest)
+        marks["expert"] = self.access.name if self.access else "none"
+        settings = asdict(self.settings) | {"run": {"format": "jsonl"}}
+        columns = self.settings.columns
+        facts = InputFacts.of(survey, self.location, columns.text, columns.id)
+        return make_manifest("distill", settings, marks, facts)
 
 
 def _progress(markers: list[Marker]) -> dict[str, Any]:

@@ -8,10 +8,9 @@ from typing import Any, BinaryIO, cast
 
 import orjson
 
-from burnish.corpora.runs.folder import RunFolder, write_json
+from burnish.corpora.runs.folder import RunFolder
 from burnish.corpora.storage.writers import write_atomic
-from burnish.graphs.distill.settings import Choice, DistillSettings, frame_of
-from burnish.graphs.distill.shard_runner import part_files
+from burnish.graphs.distill.settings import DistillSettings, PairChoice, frame_of
 from burnish.graphs.runs.worker_pool import Marker
 from burnish.tools.distill.distill import DROPS
 from burnish.tools.distill.pairs import KINDS, Frame, Kind
@@ -76,7 +75,7 @@ def _write(
     split: str,
     selection: PairSelection,
     aside: frozenset[str],
-    choice: Choice,
+    choice: PairChoice,
     frame: Frame,
 ) -> Counter[Cell]:
     counts: Counter[Cell] = Counter()
@@ -95,8 +94,8 @@ def _write(
 
 
 def _candidates(folder: RunFolder) -> Iterator[Row]:
-    for path in part_files(folder):
-        with path.open("rb") as file:
+    for index in folder.finished():
+        with folder.part("data", index).open("rb") as file:
             for line in file:
                 yield orjson.loads(line)
 
@@ -105,7 +104,7 @@ def _cell(row: Row) -> Cell:
     return str(row["stratum"]), cast("Kind", row["kind"])
 
 
-def _place(row: Row, choice: Choice) -> int:
+def _place(row: Row, choice: PairChoice) -> int:
     return rank(choice.seed, f"{row['id']} {row['window'][0]}")
 
 
@@ -172,8 +171,3 @@ def report_of(markers: list[Marker], taken: Figures, tokens: Mapping[str, Any]) 
 
 def _ratio(part: int, whole: int) -> float | None:
     return round(part / whole, 5) if whole else None
-
-
-def write_report(folder: RunFolder, report: Figures) -> None:
-    """Write `report.json`."""
-    write_json(folder.root / "report.json", report)

@@ -1,8 +1,8 @@
 """What decides which training pairs `burnish distill` makes of an input."""
 
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Literal
 
 from burnish.agents.prompting.output_schemas import tools_of
 from burnish.agents.prompting.sections import digest_of, sections
@@ -10,7 +10,8 @@ from burnish.agents.refiners import expert, served
 from burnish.agents.refiners.expert import ExpertConfig, read_rules
 from burnish.agents.refiners.served import Prompt, ServedConfig
 from burnish.corpora.errors import UsageError
-from burnish.tools.distill.distill import Filter, Policy
+from burnish.corpora.runs.manifest import fingerprint_of
+from burnish.tools.distill.distill import Policy
 from burnish.tools.distill.pairs import Frame, Notation
 
 Teacher = Literal["refined", "labels", "expert"]
@@ -18,7 +19,7 @@ Teacher = Literal["refined", "labels", "expert"]
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class PairColumns:
     """Which columns of the input mean what."""
 
     text: str = "text"
@@ -34,7 +35,7 @@ class Columns:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class PairChoice:
     """Which of the pairs are taken, and how they are split."""
 
     keep_all_share: float = 0.3
@@ -50,9 +51,9 @@ class Choice:
 class DistillSettings:
     """All settings of a distillation."""
 
-    columns: Columns = Columns()
+    columns: PairColumns = PairColumns()
     policy: Policy = field(default_factory=Policy)
-    choice: Choice = Choice()
+    choice: PairChoice = PairChoice()
     expert: ExpertConfig = field(default_factory=ExpertConfig)
     prompt: str | None = None
     """File with rules for the expert, in the place of those that ship."""
@@ -104,44 +105,20 @@ class DistillSettings:
         if self.policy.filter == "paper":
             raise UsageError("--filter paper needs refined texts; labels have no rewrites")
 
-    def marks(self) -> dict[str, str]:
-        """Return everything that decides what is written, flat, for the fingerprint."""
-        free = {"strict", "concurrency", "prompt"}
-        marks: dict[str, str] = {}
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if item.name in free:
-                continue
-            if is_dataclass(value) and not isinstance(value, type):
-                marks |= {f"{item.name}.{key}": str(held) for key, held in asdict(value).items()}
-            else:
-                marks[item.name] = str(value)
+    def marks(self, digest: str) -> dict[str, str]:
+        """Return what decides what is written, by name: the input's digest and settings."""
+        tree = asdict(self)
+        held = {name: tree[name] for name in ("columns", "policy", "choice", "expert")}
+        held["run"] = {key: tree[key] for key in _RUN}
         prompt = Path(self.prompt) if self.prompt else None
-        marks["expert.rules"] = digest_of(read_rules(prompt))
-        marks["frame"] = digest_of(repr(frame_of(self.policy.notation)))
-        return marks
+        return fingerprint_of(digest, held) | {
+            "expert.rules": digest_of(read_rules(prompt)),
+            "frame": digest_of(repr(frame_of(self.policy.notation))),
+        }
 
 
-def policy_of(
-    filter_: str, notation: str, *, max_refused: float, min_kept: float, window_chars: int
-) -> Policy:
-    """Return the policy that words and numbers of the user name.
-
-    Raises:
-        UsageError: there is no such filter or notation.
-    """
-    filters, notations = get_args(Filter), get_args(Notation)
-    if filter_ not in filters:
-        raise UsageError(f"--filter {filter_!r}: there are {' and '.join(filters)}")
-    if notation not in notations:
-        raise UsageError(f"--notation {notation!r}: there are {', '.join(notations)}")
-    return Policy(
-        filter=cast("Filter", filter_),
-        notation=cast("Notation", notation),
-        max_refused=max_refused,
-        min_kept=min_kept,
-        window_chars=window_chars,
-    )
+_RUN = ("limit", "sample", "shard_rows", "shard_chars")
+"""Settings beside the groups that decide what is written."""
 
 
 def frame_of(notation: Notation) -> Frame:

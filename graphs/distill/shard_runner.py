@@ -11,8 +11,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import orjson
@@ -20,9 +19,10 @@ import orjson
 from burnish.agents.prompting.fencing import NumberedText, fence_window
 from burnish.agents.refiners.expert import Expert, Rewrite
 from burnish.corpora.errors import STOPPING, BurnishError, ModelError, QuarantinedReply
-from burnish.corpora.readers.rows import Shard, raw_row
-from burnish.corpora.records import digest
+from burnish.corpora.readers.rows import Shard
+from burnish.corpora.records import DOCUMENTS, Outcome, digest
 from burnish.corpora.runs.folder import RunFolder, write_json
+from burnish.corpora.runs.pair_ledger import LEDGER, PairEntry
 from burnish.corpora.storage.writers import write_jsonl
 from burnish.graphs.distill.settings import DistillSettings
 from burnish.graphs.runs.worker_pool import Marker
@@ -51,7 +51,7 @@ class _Outcome:
     failure: str = ""
 
     @property
-    def outcome(self) -> str:
+    def outcome(self) -> Outcome:
         """The word that ledgers use for it."""
         if self.failure:
             return "failed"
@@ -88,11 +88,10 @@ class DistillRunner:
         else:
             outcomes = self.loop.run(self._rewritten(documents, self.expert))
         write_jsonl(self.folder.part("data", shard.index), self._pair_rows(outcomes))
-        ledger = [_ledger_row(outcome) for outcome in outcomes]
-        write_jsonl(self.folder.part("ledger", shard.index), ledger)
-        if shard.bad:
-            write_jsonl(self.folder.quarantine(shard.index), map(raw_row, shard.bad))
-        marker = _marker(shard, outcomes, ledger)
+        entries = [_entry(outcome) for outcome in outcomes]
+        write_jsonl(self.folder.part("ledger", shard.index), LEDGER.rows(entries))
+        self.folder.write_quarantine(shard.index, shard.bad)
+        marker = _marker(shard, outcomes, entries)
         marker["seconds"] = round(time.process_time() - started, 3)
         write_json(self.folder.marker(shard.index), marker)
         return marker
@@ -221,30 +220,31 @@ def _partial(value: object) -> Partial | None:
         return None
 
 
-def _ledger_row(one: _Outcome) -> dict[str, object]:
-    row: dict[str, object] = {
-        "id": one.id,
-        "outcome": one.outcome,
-        "reason": one.failure or one.result.drop or "",
-        "raw_digest": digest(one.text),
-        "raw_chars": len(one.text),
-        "wanted_chars": one.result.wanted_chars,
-        "deleted_chars": one.result.kept_chars,
-        "refused_chars": dict(one.result.refused),
-    }
+def _entry(one: _Outcome) -> PairEntry:
+    entry = PairEntry(
+        id=one.id,
+        outcome=one.outcome,
+        reason=one.failure or one.result.drop or "",
+        raw_digest=digest(one.text),
+        raw_chars=len(one.text),
+        wanted_chars=one.result.wanted_chars,
+        deleted_chars=one.result.kept_chars,
+        refused_chars=dict(one.result.refused),
+    )
     if not one.result.pairs:
-        return row
+        return entry
     program = joined(one.result.pairs)
     refined = apply(program, one.text)
-    return row | {
-        "refined_digest": digest(refined),
-        "refined_chars": len(refined),
-        "kinds": [pair.kind for pair in one.result.pairs],
-        "calls": len(program.calls),
-        "input_tokens": approximate_tokens(one.text),
-        "program_tokens": approximate_tokens(render(program)),
-        "new_words": len(words(refined) - words(one.text)),
-    }
+    return replace(
+        entry,
+        refined_digest=digest(refined),
+        refined_chars=len(refined),
+        kinds=tuple(pair.kind for pair in one.result.pairs),
+        calls=len(program.calls),
+        input_tokens=approximate_tokens(one.text),
+        program_tokens=approximate_tokens(render(program)),
+        new_words=len(words(refined) - words(one.text)),
+    )
 
 
 _SUMMED = (
@@ -252,30 +252,20 @@ _SUMMED = (
 )  # fmt: skip
 
 
-def _marker(
-    shard: Shard, outcomes: Sequence[_Outcome], ledger: Sequence[Mapping[str, object]]
-) -> Marker:
+def _marker(shard: Shard, outcomes: Sequence[_Outcome], entries: Sequence[PairEntry]) -> Marker:
     kinds = Counter(pair.kind for one in outcomes for pair in one.result.pairs)
-    sums = {key: sum(cast("int", row.get(key, 0)) for row in ledger) for key in _SUMMED}
     refused: Counter[str] = Counter()
     for one in outcomes:
         refused.update(one.result.refused)
-    counts = Counter(one.outcome for one in outcomes)
-    words_for_outcomes = ("unchanged", "edited", "dropped", "failed")
+    counts = Counter(entry.outcome for entry in entries) + Counter(quarantined=len(shard.bad))
     return {
         "index": shard.index,
-        "rows": len(outcomes) + len(shard.bad),
-        "outcomes": {name: counts[name] for name in words_for_outcomes}
-        | {"quarantined": len(shard.bad)},
+        "rows": len(entries) + len(shard.bad),
+        "outcomes": {name: counts[name] for name in DOCUMENTS.outcomes},
         "drops": dict(Counter(one.result.drop for one in outcomes if one.result.drop)),
         "failures": dict(Counter(one.failure for one in outcomes if one.failure)),
         "kinds": {kind: kinds[kind] for kind in KINDS},
         "refused_chars": dict(refused),
         "chars_in": sum(len(text) for text in shard.texts),
         "bytes_in": sum(len(text.encode()) for text in shard.texts),
-    } | sums
-
-
-def part_files(folder: RunFolder) -> list[Path]:
-    """Return the files of candidate pairs of all finished shards, in order."""
-    return [folder.part("data", index) for index in folder.finished()]
+    } | {key: sum(getattr(entry, key) or 0 for entry in entries) for key in _SUMMED}

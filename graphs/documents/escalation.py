@@ -51,7 +51,7 @@ class Escalation:
         return self.ids is None or identity in self.ids
 
 
-class Choice(NamedTuple):
+class EscalationPlan(NamedTuple):
     """What the plan comes to; the choice itself is in the plan file."""
 
     documents: int
@@ -119,7 +119,7 @@ def gains(tagger: LineTagger, texts: Sequence[str]) -> list[float]:
 
 def choose(
     shards: Iterable[Shard], tagger: LineTagger, costs: Costs, budget: int, root: Path
-) -> Choice:
+) -> EscalationPlan:
     """Choose the documents within a budget and write the plan file."""
     totals: dict[str, list[float]] = {}
     for identity, gain, cost in _estimated(shards, tagger, costs):
@@ -128,7 +128,7 @@ def choose(
         held[1] += cost
     if not totals:
         write_empty(root)
-        return Choice(0, 0.0, 0.0, 0.0)
+        return EscalationPlan(0, 0.0, 0.0, 0.0)
     table = pa.table({
         "item": pa.array(list(totals), pa.string()),
         "operation": pa.array([SERVED] * len(totals), pa.string()),
@@ -138,7 +138,7 @@ def choose(
     quotas = Quotas(bounds=(), reserve=RESERVE)
     plan = make_plan(from_table(table, "the documents"), budget, quotas, Effort(), curve=())
     write_plan(plan_file(root), plan.estimates, plan.chosen)
-    return Choice(len(plan.chosen), plan.value, plan.cost, plan.bound)
+    return EscalationPlan(len(plan.chosen), plan.value, plan.cost, plan.bound)
 
 
 def write_empty(root: Path) -> None:

@@ -8,18 +8,20 @@ from collections.abc import Generator
 from contextlib import closing
 from contextvars import Context
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from burnish.corpora.readers.document_source import Source
 from burnish.corpora.readers.rows import Survey
 from burnish.corpora.records import DOCUMENTS
+from burnish.corpora.runs.balance import loss_fault, row_fault
 from burnish.corpora.runs.folder import RunFolder, read_json, write_json
+from burnish.corpora.runs.manifest import claim
 from burnish.graphs.documents.assembly import is_planned, make_escalation, make_services
 from burnish.graphs.documents.escalation import Escalation
+from burnish.graphs.documents.manifest import manifest_of
 from burnish.graphs.documents.record_graph import Services
 from burnish.graphs.documents.shard_job import Job
 from burnish.graphs.documents.shard_runner import ShardRunner
-from burnish.graphs.runs.fingerprint import claim, describe, fingerprint
 from burnish.graphs.runs.sections import RunSettings
 from burnish.graphs.runs.settings import Settings
 from burnish.graphs.runs.stages import RunState, Silence, Watcher
@@ -42,6 +44,11 @@ class RunContext:
     """Made by the caller too, where `services` is: the documents for a language model."""
     survey: Survey | None = None
 
+    @property
+    def approval(self) -> Literal["auto", "ask"]:
+        """Whether a person is asked before the plan is carried out."""
+        return self.settings.run.approval
+
     def profile(self, state: RunState) -> RunState:  # noqa: ARG002
         """Survey the input and claim the folder for it."""
         survey = self.source.survey(self.watcher.reading)
@@ -49,10 +56,9 @@ class RunContext:
         services = self.services or make_services(self.settings)
         alone = self.workers == 1 or _fits_one_shard(survey, self.settings.run)
         self.services = services if self.services or alone else None
-        marks = fingerprint(self.settings, survey, _revision(self.settings, services))
-        id_name = self.source.id_name(survey)
-        manifest = describe(self.settings, survey, marks, self.location, id_name)
-        new = claim(self.folder, marks, manifest)
+        revision, id_column = _revision(self.settings, services), self.source.id_name(survey)
+        manifest = manifest_of(self.settings, survey, self.location, id_column, revision)
+        new = claim(self.folder, manifest)
         self.folder.make()
         return RunState(
             rows=survey.rows, bad_rows=survey.bad_rows, chars=survey.chars, resumed=not new
@@ -98,30 +104,25 @@ class RunContext:
     def validate(self, state: RunState) -> RunState:
         """Check that every row is accounted for and that every file is there."""
         sums = state.get("totals", {})
-        faults: list[str] = []
-        counted = sum(sums.get(outcome, 0) for outcome in DOCUMENTS.outcomes)
+        counted = sum(sums.get(outcome, 0) for outcome in DOCUMENTS.read)
         expected = state.get("rows", 0) + state.get("bad_rows", 0)
-        if counted != expected:
-            faults.append(f"rows do not balance: {expected} were read, {counted} are accounted for")
         missing = [
             name
             for marker in self.folder.markers()
             for name in marker["files"]
             if not (self.folder.root / name).is_file()
         ]
-        faults.extend(f"{name} is missing" for name in missing[:10])
         lost = sums.get("failed", 0) + sums.get("quarantined", 0)
-        if lost > self.settings.run.max_failure_ratio * max(expected, 1):
-            faults.append(
-                f"{lost} of {expected} rows failed or were quarantined, more than "
-                f"run.max_failure_ratio={self.settings.run.max_failure_ratio} allows"
-            )
-        return RunState(faults=faults)
+        faults = [
+            row_fault(expected, counted),
+            *(f"{name} is missing" for name in missing[:10]),
+            loss_fault(lost, expected, self.settings.run.max_failure_ratio),
+        ]
+        return RunState(faults=[fault for fault in faults if fault])
 
     def commit(self, state: RunState) -> RunState:
         """Clear away what interrupted writes left behind."""
-        for leftover in self.folder.root.rglob(".*.tmp"):
-            leftover.unlink(missing_ok=True)
+        self.folder.sweep()
         return state
 
     def report(self, state: RunState) -> RunState:

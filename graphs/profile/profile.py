@@ -30,7 +30,7 @@ from burnish.tools.profile.profile import Profiled, ProfileSettings, SetVectors,
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ProfileReading:
     """How sets are read."""
 
     fields: QuestionFields = field(default_factory=QuestionFields)
@@ -43,7 +43,7 @@ class Reading:
     """A file that says of pairs of items which is the harder."""
 
 
-_READING: Final = Reading()
+_READING: Final = ProfileReading()
 _SETTINGS: Final = ProfileSettings()
 
 
@@ -56,7 +56,7 @@ class ReadSet(NamedTuple):
     layout: Layout
 
 
-class Result(NamedTuple):
+class SetProfile(NamedTuple):
     """A profile, the rows it is of, and its figures."""
 
     source: ReadSet
@@ -68,11 +68,11 @@ class Result(NamedTuple):
 def profile_location(
     location: str,
     target: str | None = None,
-    reading: Reading = _READING,
+    reading: ProfileReading = _READING,
     settings: ProfileSettings = _SETTINGS,
     vectoring: Vectoring | None = None,
     labeller: ItemLabeller | None = None,
-) -> Result:
+) -> SetProfile:
     """Profile a set, beside a reference set where one is named.
 
     Items that name no domain get one from `labeller` where it is given.
@@ -101,10 +101,10 @@ def profile_location(
         **figures_of(profiled, own.rows, other.rows if other else [], len(own.bad), names),
         "labels": told,
     }
-    return Result(own, other, profiled, figures)
+    return SetProfile(own, other, profiled, figures)
 
 
-def read_set(location: str, reading: Reading = _READING) -> ReadSet:
+def read_set(location: str, reading: ProfileReading = _READING) -> ReadSet:
     """Read a QA set into memory.
 
     Raises:
@@ -148,7 +148,7 @@ def _vectors(rows: Sequence[QuestionRow], vectoring: Vectoring | None) -> SetVec
     return SetVectors(vectors[: len(rows)], np.ascontiguousarray(vectors[len(rows) :]))
 
 
-def write_profile(path: Path, result: Result) -> None:
+def write_profile(path: Path, result: SetProfile) -> None:
     """Write the profile's items as Parquet, one row an item, for other programs."""
     import pyarrow as pa
 

@@ -7,24 +7,18 @@ and the batches alone.
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
 # pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import pyarrow as pa
-
-from burnish.corpora.readers.rows import raw_row
 from burnish.corpora.records import QUESTIONS, Outcome, QAItem
 from burnish.corpora.runs.folder import RunFolder, write_json
 from burnish.corpora.runs.question_ledger import LEDGER, QAEntry
 from burnish.corpora.storage.arrow_json import row_digests
-from burnish.corpora.storage.writers import write_jsonl, write_table
+from burnish.corpora.storage.writers import write_jsonl
 from burnish.graphs.questions.review import review_rows
 from burnish.graphs.questions.state.journal import CompletedEdit
-from burnish.graphs.questions.state.question_set import QASet
 from burnish.graphs.questions.state.working_set import ADDING, WorkingSet
 
 
@@ -135,10 +129,12 @@ def write_set(folder: RunFolder, working: WorkingSet) -> dict[str, Any]:
     records = records_of(working)
     data, aside = working.own.table(records.standing), working.own.table(records.aside)
     entries = _with_digests(records.entries, row_digests(data), row_digests(aside))
-    paths = [folder.part("data", 0), folder.part("ledger", 0)]
-    write_table(paths[0], data, folder.format)
-    write_table(paths[1], LEDGER.table(entries), folder.format)
-    paths += _write_rest(folder, working.own, aside)
+    paths = [
+        *folder.write_part("data", 0, data),
+        *folder.write_part("ledger", 0, LEDGER.table(entries)),
+        *folder.write_part("aside", 0, aside),
+        *folder.write_quarantine(0, working.own.bad),
+    ]
     review = review_rows(working)
     review_file = folder.root / "review.jsonl"
     write_jsonl(review_file, review)
@@ -149,28 +145,10 @@ def write_set(folder: RunFolder, working: WorkingSet) -> dict[str, Any]:
         "rows_out": len(records.standing),
         "outcomes": {name: outcomes[name] for name in QUESTIONS.outcomes},
         "review": len(review),
-        "files": {f"{path.parent.name}/{path.name}": _digest(path) for path in paths}
-        | {review_file.name: _digest(review_file)},
+        "files": folder.digests([*paths, review_file]),
     }
     write_json(folder.marker(0), marker)
     return marker
-
-
-def _write_rest(folder: RunFolder, own: QASet, aside: pa.Table) -> list[Path]:
-    written: list[Path] = []
-    path = folder.part("aside", 0)
-    if aside.num_rows:
-        write_table(path, aside, folder.format)
-        written.append(path)
-    else:
-        path.unlink(missing_ok=True)
-    quarantine = folder.quarantine(0)
-    if own.bad:
-        write_jsonl(quarantine, (raw_row(row) for row in own.bad))
-        written.append(quarantine)
-    else:
-        quarantine.unlink(missing_ok=True)
-    return written
 
 
 def _with_digests(
@@ -193,8 +171,3 @@ def _with_digests(
                 pass
         whole.append(entry)
     return whole
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,9 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 from burnish.corpora.records import QUESTIONS, QAItem
+from burnish.corpora.runs.balance import balance
 from burnish.corpora.runs.folder import RunFolder, read_json, write_json
 from burnish.corpora.runs.question_ledger import LEDGER, QAEntry
-from burnish.corpora.storage.writers import write_atomic
+from burnish.corpora.storage.writers import write_text
 from burnish.graphs.questions.operate.assembly import solver_ability
 from burnish.graphs.questions.plan.invoice import charges, divergences
 from burnish.graphs.questions.plan.plan_file import plan_path
@@ -30,10 +31,8 @@ def write_qa_report(folder: RunFolder, working: WorkingSet, settings: Settings) 
     manifest = read_json(folder.manifest)
     figures = figures_of(folder, working, settings, manifest)
     write_json(folder.report.with_suffix(".json"), figures)
-    page = render(figures).encode("utf-8", "replace")
-    write_atomic(folder.report, lambda file: file.writelines([page]))
-    text = render_question_card(figures, folder.format).encode("utf-8", "replace")
-    write_atomic(folder.root / "README.md", lambda file: file.writelines([text]))
+    write_text(folder.report, render(figures))
+    write_text(folder.root / "README.md", render_question_card(figures, folder.format))
     return figures
 
 
@@ -51,7 +50,9 @@ def figures_of(
         "created": manifest["created"],
         "input": {k: v for k, v in manifest["input"].items() if k not in {"sources", "layout"}},
         "target": settings.qa.target,
-        "balance": balance(manifest["input"], entries),
+        "balance": balance(
+            manifest["input"], Counter(entry.outcome for entry in entries), QUESTIONS
+        ),
         "divergence": divergences(working.target, before, after)
         | _intervals(working, before, after),
         "cells": _cells(working, before, after),
@@ -72,18 +73,6 @@ def figures_of(
             {"row": e.id, "reason": e.flag} for e in entries if e.flag and not e.status
         ][:SAMPLES],
     }
-
-
-def balance(source: Mapping[str, Any], entries: list[QAEntry]) -> dict[str, Any]:
-    """Set the rows that came in against what became of them."""
-    found = Counter(entry.outcome for entry in entries)
-    parts = {name: found[name] for name in QUESTIONS.outcomes}
-    rows = int(source["rows"]) + int(source["bad_rows"])
-    counted = sum(found[name] for name in QUESTIONS.read)
-    out = rows - found["dropped"] - found["quarantined"] + found["added"]
-    return {
-        "rows_in": rows, **parts, "rows_out": out, "accounted": counted, "balances": counted == rows
-    }  # fmt: skip
 
 
 def _intervals(working: WorkingSet, before: list[str], after: list[str]) -> dict[str, Any]:

@@ -11,13 +11,15 @@ from contextlib import AbstractAsyncContextManager
 from contextvars import Context
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from burnish.corpora.records import QUESTIONS
+from burnish.corpora.runs.balance import loss_fault, row_fault
 from burnish.corpora.runs.folder import RunFolder, read_json
+from burnish.corpora.runs.manifest import claim
 from burnish.graphs.profile.vector_cache import Vectoring
 from burnish.graphs.questions.commit import outcome_of, write_set
-from burnish.graphs.questions.manifest import manifest_of, marks_of
+from burnish.graphs.questions.manifest import manifest_of
 from burnish.graphs.questions.opening import open_working_set
 from burnish.graphs.questions.operate import assembly
 from burnish.graphs.questions.operate.record_graph import QuestionServices, build, drive
@@ -31,7 +33,6 @@ from burnish.graphs.questions.plan.plan_file import (
 from burnish.graphs.questions.plan.solve import edits_left
 from burnish.graphs.questions.state.journal import LOOKING, CompletedEdit, Journal, PlannedEdit
 from burnish.graphs.questions.state.working_set import ADDING, WorkingSet
-from burnish.graphs.runs.fingerprint import claim
 from burnish.graphs.runs.settings import Settings
 from burnish.graphs.runs.stages import RunState, Silence, Watcher
 from burnish.graphs.runs.worker_pool import Marker
@@ -59,6 +60,11 @@ class QaContext:
     round: int = PILOT - 1
     """The last round that the working set has taken in."""
 
+    @property
+    def approval(self) -> Literal["auto", "ask"]:
+        """Whether a person is asked before the plan is carried out."""
+        return self.settings.run.approval
+
     def profile(self, state: RunState) -> RunState:  # noqa: ARG002
         """Read set, reserve and target, and claim the folder for them."""
         working = self._start()
@@ -68,8 +74,8 @@ class QaContext:
             from burnish.graphs.questions.operate.llm_operations import prompts_digest
 
             agents["model"] = prompts_digest(self.settings.llm)
-        marks = marks_of(self.settings, own, working.reserve, working.target, agents)
-        new = claim(self.folder, marks, manifest_of(self.settings, own, marks, agents))
+        manifest = manifest_of(self.settings, own, working.reserve, working.target, agents)
+        new = claim(self.folder, manifest)
         self.folder.make()
         chars = sum(len(item.question) for item in own.items)
         return RunState(
@@ -164,8 +170,7 @@ class QaContext:
         said = read_json(marker) if marker.exists() else None
         if said is None:
             said = write_set(self.folder, working)
-        for leftover in self.folder.root.rglob(".*.tmp"):
-            leftover.unlink(missing_ok=True)
+        self.folder.sweep()
         totals = self._totals(said)
         return RunState(totals=totals, faults=self._faults(said, working))
 
@@ -195,9 +200,7 @@ class QaContext:
         rows = len(working.own.rows) + len(working.own.bad)
         counted = sum(outcomes[name] for name in QUESTIONS.read)
         out = rows - outcomes["dropped"] - outcomes["quarantined"] + outcomes["added"]
-        faults: list[str] = []
-        if counted != rows:
-            faults.append(f"rows do not balance: {rows} were read, {counted} are accounted for")
+        faults = [row_fault(rows, counted)]
         if out != marker["rows_out"]:
             faults.append(
                 f"rows do not balance: {out} should be in the set, not {marker['rows_out']}"
@@ -207,12 +210,9 @@ class QaContext:
         )
         lost = outcomes["failed"] + outcomes["quarantined"] + unwritten
         allowed = self.settings.run.max_failure_ratio
-        if lost > allowed * max(rows, 1):
-            faults.append(
-                f"{lost} of {rows} rows failed or were quarantined (new ones that failed among "
-                f"them), more than run.max_failure_ratio={allowed} allows{_why(working)}"
-            )
-        return faults
+        lossy = loss_fault(lost, rows, allowed, " (new ones that failed among them)")
+        faults.append(lossy and lossy + _why(working))
+        return [fault for fault in faults if fault]
 
     def _start(self) -> WorkingSet:
         """Read everything anew."""

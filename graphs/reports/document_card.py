@@ -6,7 +6,7 @@ from typing import Any
 
 from burnish.corpora.records import DOCUMENTS
 from burnish.corpora.runs.folder import RunFolder
-from burnish.corpora.storage.writers import write_atomic
+from burnish.corpora.storage.writers import write_text
 from burnish.graphs.reports.charts import format_count, format_share
 from burnish.tools.text.visible import shown
 
@@ -43,7 +43,7 @@ _MARKDOWN = {ord(mark): f"\\{mark}" for mark in "\\`*_{}[]()<>#+-!|~&$:@"}
 def write_card(folder: RunFolder, manifest: Mapping[str, Any], figures: Mapping[str, Any]) -> None:
     """Write `README.md` in the form of a Hugging Face dataset card."""
     card = f"{_header(folder, figures)}\n{_body(manifest, figures)}"
-    write_atomic(folder.root / "README.md", lambda file: file.writelines([card.encode()]))
+    write_text(folder.root / "README.md", card)
 
 
 def _header(folder: RunFolder, figures: Mapping[str, Any]) -> str:

@@ -10,9 +10,11 @@ from typing import Any, cast
 
 from burnish.corpora.errors import RunError
 from burnish.corpora.records import DOCUMENTS
+from burnish.corpora.runs.balance import balance
 from burnish.corpora.runs.folder import RunFolder, write_json
-from burnish.corpora.storage.writers import write_atomic
-from burnish.graphs.archive.stored import Columns, columns_of, parse_line, records
+from burnish.corpora.runs.ledger_codec import parse_line
+from burnish.corpora.storage.writers import write_text
+from burnish.graphs.archive.stored import StoredColumns, columns_of, records
 from burnish.graphs.reports.document_page import render
 from burnish.graphs.reports.samples import Figure
 from burnish.graphs.reports.tally import BINS, Tally
@@ -44,7 +46,7 @@ def build_report(
         "refiner": manifest["settings"].get("refiner", {}),
         "input": {k: v for k, v in manifest["input"].items() if k != "sources"},
         "shards": len(markers),
-        "balance": balance(manifest["input"], tally.outcomes),
+        "balance": balance(manifest["input"], tally.outcomes, DOCUMENTS),
         **_sizes(manifest["input"], markers, tally),
         "throughput": _throughput(markers),
         "reasons": tally.reasons.figures(),
@@ -85,7 +87,7 @@ def _tallied(folder: RunFolder, seed: int, workers: int) -> Tally:
     return total
 
 
-def _shard_tally(folder: RunFolder, columns: Columns, seed: int, index: int) -> Tally:
+def _shard_tally(folder: RunFolder, columns: StoredColumns, seed: int, index: int) -> Tally:
     tally = Tally(seed)
     for record in records(folder, columns, index):
         tally.add(record)
@@ -101,18 +103,9 @@ def write_report(
         RunError: a file of the run is missing or broken.
     """
     figures = build_report(folder, manifest, seed, workers)
-    page = render(figures).encode("utf-8", "replace")
     write_json(folder.report.with_suffix(".json"), figures)
-    write_atomic(folder.report, lambda file: file.writelines([page]))
+    write_text(folder.report, render(figures))
     return figures
-
-
-def balance(source: Mapping[str, Any], outcomes: Mapping[str, int]) -> Figure:
-    """Set the rows that came in against what became of them."""
-    rows = int(source["rows"]) + int(source["bad_rows"])
-    parts = {name: outcomes.get(name, 0) for name in DOCUMENTS.outcomes}
-    done = sum(parts.values())
-    return {"rows_in": rows, **parts, "accounted": done, "balances": done == rows}
 
 
 def _sizes(source: Mapping[str, Any], markers: Sequence[Mapping[str, Any]], tally: Tally) -> Figure:

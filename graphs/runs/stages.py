@@ -1,9 +1,8 @@
 """What a run of either kind of record is to the run graph: a state, stages and a watcher."""
 
-from typing import Any, Protocol, TypedDict
+from typing import Any, Literal, Protocol, TypedDict
 
 from burnish.corpora.runs.folder import RunFolder
-from burnish.graphs.runs.settings import Settings
 from burnish.graphs.runs.worker_pool import Marker
 
 
@@ -31,8 +30,15 @@ class Stages(Protocol):
     stage gets the state as it stands and returns what changes.
     """
 
-    folder: RunFolder
-    settings: Settings
+    @property
+    def folder(self) -> RunFolder:
+        """Where the run lies."""
+        ...
+
+    @property
+    def approval(self) -> Literal["auto", "ask"]:
+        """Whether a person is asked before the plan is carried out."""
+        ...
 
     def profile(self, state: RunState) -> RunState:
         """Read the input, claim the folder for it and say what is in it."""

@@ -23,7 +23,7 @@ class Runner(Protocol):
         ...
 
 
-class Work(Protocol):
+class WorkerTask(Protocol):
     """What a worker needs to know; it travels to other processes."""
 
     def runner(self) -> Runner:
@@ -37,7 +37,7 @@ def refine_here(runner: Runner, shards: Iterator[Shard]) -> Generator[Marker]:
         yield runner.run(shard)
 
 
-def refine_with(job: Work, shards: Iterator[Shard], workers: int) -> Generator[Marker]:
+def refine_with(job: WorkerTask, shards: Iterator[Shard], workers: int) -> Generator[Marker]:
     """Refine shards in worker processes; markers come as shards finish.
 
     At most one shard a worker waits while others run, so memory stays bounded. When the caller
@@ -79,7 +79,7 @@ class _Worker:
     runner: Runner
 
 
-def _prepare(job: Work) -> None:
+def _prepare(job: WorkerTask) -> None:
     follow_parent()
     _Worker.runner = job.runner()
 

@@ -8,6 +8,7 @@ import pytest
 from burnish.agents.llm.chat_format import Dialect
 from burnish.agents.llm.messages import Message, Request, Sampling
 from burnish.agents.llm.openai_model import Connection, ServedModel
+from tests.support.waiting import PATIENCE_S
 
 Served = Callable[..., AbstractAsyncContextManager[ServedModel]]
 Question = Callable[..., Request]
@@ -19,7 +20,11 @@ def served() -> Served:
 
     @asynccontextmanager
     async def opened(
-        url: str, *, timeout_s: float = 10.0, dialect: Dialect | None = None, key: str = "EMPTY"
+        url: str,
+        *,
+        timeout_s: float = PATIENCE_S,
+        dialect: Dialect | None = None,
+        key: str = "EMPTY",
     ) -> AsyncGenerator[ServedModel]:
         model = ServedModel(Connection(url, key, timeout_s), dialect or Dialect("m"))
         try:

@@ -9,7 +9,7 @@ from tests.support.browser import BROWSER, addresses, browse
 
 pytestmark = [
     pytest.mark.xdist_group("site"),
-    pytest.mark.slow,
+    pytest.mark.browser,
     pytest.mark.skipif(not BROWSER, reason="no Chromium on PATH"),
 ]
 

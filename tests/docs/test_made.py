@@ -7,6 +7,7 @@ from types import ModuleType
 
 import pytest
 
+import burnish
 from burnish.graphs.cli.main import main
 from tests.support.pages import PAGES
 from tests.support.places import ROOT
@@ -57,6 +58,12 @@ def test_the_reference_is_what_the_code_says() -> None:
         assert held == make(), f"docs/reference/{name} is old; run: make docs"
     held = (ROOT / "docs" / "reference" / "errors.md").read_text("utf-8")
     assert held == reference.with_errors(held), "docs/reference/errors.md is old; run: make docs"
+
+
+def test_the_reference_has_every_name_of_the_front_door() -> None:
+    page = (ROOT / "docs" / "reference" / "api.md").read_text("utf-8")
+    shown = set(re.findall(r"^::: burnish\.(\w+)$", page, re.MULTILINE))
+    assert shown == {*burnish.__all__} - {"__version__"}
 
 
 def test_the_figures_stand_the_same_in_readme_and_site() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import burnish
 from burnish.graphs.runs.settings import keys
 from tests.support.pages import PAGES
 from tests.support.places import ROOT
@@ -58,10 +59,8 @@ def test_modules_that_a_page_names_are_there(page: Path) -> None:
                 assert rest in KNOWN, f"{name_of(page)} names {found}"
 
 
-KNOWN = {
-    "refine", "refine_all", "run", "plan", "replay", "verify", "profile", "refiners",
-    "operations", "validators",
-}  # fmt: skip
+KNOWN = {*burnish.__all__, "refiners", "operations", "validators"}
+"""What stands in the front door, and the groups of entry points."""
 
 
 def _importable(name: str) -> bool:

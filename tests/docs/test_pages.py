@@ -24,6 +24,9 @@ SERVER = "http://127.0.0.1:8000/v1"
 """Where the pages say that a server is; here it is a stand-in on another port."""
 NEEDS = {"", "server", "embedder"}
 RUN = {page: [block for block in blocks(page) if block.todo == "run"] for page in PAGES}
+ROWS = (ROOT / "corpora" / "samples" / "documents.jsonl").read_text("utf-8").split("\n")
+PAGE = next(json.loads(row)["text"] for row in ROWS if '"service-piano-tuning"' in row)
+"""What the pages call `text`: any page that was extracted."""
 WITH_BLOCKS = [
     pytest.param(page, marks=[pytest.mark.slow] if any(block.detail for block in run) else [])
     for page, run in RUN.items()
@@ -92,11 +95,12 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("page", WITH_BLOCKS, ids=name_of)
 def test_the_blocks_of_a_page_run_one_after_another(
     page: Path, place: Path, server: LoopbackServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    names: dict[str, Any] = {"__name__": "page"}
+    names: dict[str, Any] = {"__name__": "page", "text": PAGE}
     for block in blocks(page):
         if block.todo == "file":
             (place / block.detail).write_text(block.text, "utf-8")

@@ -5,6 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from tests.support.waiting import PATIENCE_S
+
 BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
 )
@@ -19,7 +21,7 @@ def browse(address: str, work: Path) -> tuple[str, str]:
         f"--user-data-dir={work / 'profile'}", "--host-resolver-rules=MAP * ~NOTFOUND",
         "--virtual-time-budget=2000", f"--log-net-log={log}", "--dump-dom", address,
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, check=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, check=True, timeout=PATIENCE_S)
     return done.stdout.decode(), log.read_text("utf-8")
 
 

@@ -11,6 +11,7 @@ import orjson
 from aiohttp import web
 
 from burnish.eval.robustness.loopback import Body, Handler, LoopbackServer, completion, ok, serving
+from tests.support.waiting import PATIENCE_S
 
 Answer = Callable[[str], str]
 """Makes the answer to the user turn of a question."""
@@ -94,12 +95,12 @@ def in_thread(handle: Handler) -> Generator[LoopbackServer]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
-    assert started.wait(20)
+    assert started.wait(PATIENCE_S)
     try:
         yield ready[0]
     finally:
         ends[0]()
-        thread.join(20)
+        thread.join(PATIENCE_S)
 
 
 def questions(server: LoopbackServer) -> Counter[str]:

@@ -1,10 +1,10 @@
 """The plan of each round as a file: made once for a folder, and read back ever after."""
 
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
+from pydantic import TypeAdapter
 
 from burnish.agents.operations.operation import EditOrder
 from burnish.corpora.errors import RunError
@@ -138,7 +138,7 @@ def _state(working: WorkingSet) -> dict[str, float]:
     }
 
 
-_EXPECTED = tuple(each.name for each in fields(Expected))
+_EXPECTED = TypeAdapter(Expected)
 
 
 def _row(one: PlannedEdit) -> dict[str, object]:
@@ -153,7 +153,7 @@ def _row(one: PlannedEdit) -> dict[str, object]:
         "cost": one.cost,
         "from": one.cell_from,
         "to": one.cell_to,
-        "expected": {name: getattr(one.expected, name) for name in _EXPECTED},
+        "expected": _EXPECTED.dump_python(one.expected),
     }
 
 
@@ -178,7 +178,5 @@ def _planned(row: dict[str, Any], working: WorkingSet) -> PlannedEdit:
         drawn = row["operation"] == "draw" and working.reserve is not None
         item = (working.reserve if drawn and working.reserve else working.own).by_id[name]
     order = EditOrder(row["operation"], item, row["cell"], row["bucket"], row["seed"])
-    held = dict(row["expected"])
-    low_high = held.pop("interval")
-    expected = Expected(**held, interval=None if low_high is None else tuple(low_high))
+    expected = _EXPECTED.validate_python(row["expected"])
     return PlannedEdit(order, row["gain"], row["cost"], row["from"], row["to"], expected)

@@ -5,16 +5,17 @@ process, so a batch that is done again gives the same bytes for the same replies
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
 import orjson
+from pydantic import TypeAdapter
 
 from burnish.agents.operations.add_items import CITATION
 from burnish.agents.operations.operation import DifficultyScore, EditOrder, EditResult, EditStatus
 from burnish.corpora.errors import RunError
-from burnish.corpora.records import Evidence, QAItem, Value, Verdict
+from burnish.corpora.records import QAItem, Value, Verdict
 from burnish.corpora.storage.writers import write_jsonl
 from burnish.tools.profile.cells import split_stratum, stratum_name
 
@@ -168,11 +169,19 @@ class Journal:
         try:
             with path.open("rb") as file:
                 rows = [cast("dict[str, Any]", orjson.loads(line)) for line in file]
-        except (OSError, orjson.JSONDecodeError) as error:
-            raise RunError(f"{path}: cannot be read ({error}); delete it to do it again") from None
-        if len(rows) != len(planned):
-            raise RunError(f"{path}: is not of this plan; start the run anew in another folder")
-        return [_done(row, one, number) for row, one in zip(rows, planned, strict=True)]
+            if len(rows) != len(planned):
+                raise RunError(f"{path}: is not of this plan; start the run anew in another folder")
+            return [_done(row, one, number) for row, one in zip(rows, planned, strict=True)]
+        except (OSError, ValueError, KeyError) as error:
+            # Not the error's own words: they may quote what the set holds.
+            reason = error.strerror if isinstance(error, OSError) else "no batch of edits"
+            raise RunError(f"{path}: cannot be read ({reason}); delete it to do it again") from None
+
+
+_EDIT = TypeAdapter(CompletedEdit)
+_ITEM = TypeAdapter(QAItem)
+_HELD = {each.name for each in fields(CompletedEdit)} - {"planned", "round", "after"}
+"""What a batch holds of an edit as it is: the plan and the file's name say the rest."""
 
 
 def _row(done: CompletedEdit) -> dict[str, object]:
@@ -180,21 +189,10 @@ def _row(done: CompletedEdit) -> dict[str, object]:
     return {
         "operation": order.operation,
         "item": None if order.item is None else order.item.id,
-        "status": done.status,
-        "after": None if done.after == done.before else item_row(done.after, done.before),
-        "gone": done.after is None,
-        "origin": done.origin,
-        "reason": done.reason,
-        "tokens": done.tokens,
-        "attempts": done.attempts,
-        "complaints": list(done.complaints),
-        "verdicts": [asdict(verdict) for verdict in done.verdicts],
-        "review": done.review,
-        "suggested": done.suggested,
-        "rests_on": done.rests_on,
         "to": done.planned.cell_to,
-        "scored": None if done.scored is None else asdict(done.scored),
-    }
+        "gone": done.after is None,
+        "after": None if done.after == done.before else item_row(done.after, done.before),
+    } | _EDIT.dump_python(done, include=_HELD)
 
 
 def _done(row: Mapping[str, Any], planned: PlannedEdit, number: int) -> CompletedEdit:
@@ -202,22 +200,12 @@ def _done(row: Mapping[str, Any], planned: PlannedEdit, number: int) -> Complete
     kept = None if row["gone"] else before
     # A check may have gone on to a repair.
     order = replace(planned.order, operation=row["operation"])
-    return CompletedEdit(
-        replace(planned, order=order, cell_to=row["to"]),
-        number,
-        row["status"],
-        kept if row["after"] is None else item_of(row["after"], before),
-        row["origin"],
-        row["reason"],
-        row["tokens"],
-        row["attempts"],
-        tuple(row["complaints"]),
-        tuple(map(verdict_of, row["verdicts"])),
-        row["review"],
-        row["suggested"],
-        row["rests_on"],
-        None if row["scored"] is None else DifficultyScore(**row["scored"]),
-    )
+    return _EDIT.validate_python({
+        "planned": replace(planned, order=order, cell_to=row["to"]),
+        "round": number,
+        "after": kept if row["after"] is None else item_of(row["after"], before),
+        **{name: row[name] for name in _HELD},
+    })
 
 
 def item_row(item: QAItem | None, before: QAItem | None = None) -> dict[str, object] | None:
@@ -225,48 +213,16 @@ def item_row(item: QAItem | None, before: QAItem | None = None) -> dict[str, obj
     if item is None:
         return None
     known: Mapping[str, Value] = {} if before is None else before.meta
-    return {
-        "id": item.id,
-        "question": item.question,
-        "answer": item.answer,
-        "choices": list(item.choices),
-        "domain": item.domain,
-        "skill": item.skill,
-        "rationale": item.rationale,
-        "context": item.context,
-        "turns": list(item.turns),
-        "meta": {
-            name: value for name, value in item.meta.items() if known.get(name, item) != value
-        },
-        "lost": [name for name in known if name not in item.meta],
-    }
+    meta = {name: value for name, value in item.meta.items() if known.get(name, item) != value}
+    lost = [name for name in known if name not in item.meta]
+    return _ITEM.dump_python(replace(item, meta=meta)) | {"lost": lost}
 
 
 def item_of(row: Mapping[str, Any], before: QAItem | None = None) -> QAItem:
     """Return the item of such a row."""
-    meta: dict[str, Value] = {} if before is None else dict(before.meta)
-    for name in row.get("lost", ()):
-        meta.pop(name, None)
-    return QAItem(
-        id=row["id"],
-        question=row["question"],
-        answer=row["answer"],
-        choices=tuple(row["choices"]),
-        domain=row["domain"],
-        skill=row["skill"],
-        rationale=row["rationale"],
-        context=row["context"],
-        turns=tuple(row["turns"]),
-        meta=meta | dict(row["meta"]),
-    )
-
-
-def verdict_of(row: Mapping[str, Any]) -> Verdict:
-    """Return an opinion as JSON holds it."""
-    kept = dict(row)
-    kept["evidence"] = tuple(Evidence(**each) for each in row["evidence"])
-    kept["paths"] = tuple(row["paths"])
-    return Verdict(**kept)
+    known: Mapping[str, Value] = {} if before is None else before.meta
+    meta = {name: value for name, value in known.items() if name not in row.get("lost", ())}
+    return _ITEM.validate_python({**row, "meta": meta | row["meta"]})
 
 
 def tokens_of(done: Iterable[CompletedEdit]) -> int:

@@ -32,11 +32,12 @@ from burnish.eval.robustness.loopback import (
     ok,
     serving,
 )
+from tests.support.waiting import PATIENCE_S
 
 Served = Callable[..., AbstractAsyncContextManager[ServedModel]]
 Question = Callable[..., Request]
 
-FAST = RetryPolicy(first_wait_s=0.01, longest_wait_s=0.05, patience_s=5)
+FAST = RetryPolicy(first_wait_s=0.01, longest_wait_s=0.05, patience_s=PATIENCE_S)
 
 
 class Setting:
@@ -68,7 +69,7 @@ def opened(tmp_path: Path, served: Served) -> Opened:
         policy: RetryPolicy = FAST,
         gate: RequestGate | None = None,
         counting: Counting | None = None,
-        timeout_s: float = 10.0,
+        timeout_s: float = PATIENCE_S,
     ) -> AsyncGenerator[Setting]:
         store = ReplyStore(tmp_path / "replies.sqlite")
         budget = TokenBudget(tmp_path / "budget.sqlite", ceiling)
@@ -329,7 +330,7 @@ def test_a_server_that_counts_too_much_from_its_first_reply_never_breaks_the_bud
 
 def test_a_cancelled_request_counts_as_spent(opened: Opened, question: Question) -> None:
     async def slow(_: Body) -> web.Response:
-        await asyncio.sleep(5)
+        await asyncio.sleep(PATIENCE_S)
         return ok(completion())
 
     async def ask() -> None:
@@ -459,7 +460,7 @@ def test_a_run_killed_in_flight_repeats_only_what_was_in_flight(
         text = str(body["messages"])
         if "hang" in text and len(hanging) < 5:
             hanging.append(text)
-            await asyncio.sleep(30)
+            await asyncio.sleep(PATIENCE_S)
         return ok(completion("yes"))
 
     async def crash_and_resume() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from burnish.agents.llm.rate_limits import AdaptiveLimit, CircuitBreaker, GatePolicy, RequestGate
 from burnish.agents.llm.retry import RetryPolicy
 from burnish.corpora.errors import ModelError, ModelFailure, QuotaPaused
+from tests.support.waiting import PATIENCE_S
 
 
 def test_a_full_round_of_successes_raises_the_limit_by_one() -> None:
@@ -57,7 +58,7 @@ def test_the_limit_holds_and_nobody_is_forgotten(outcomes: list[Outcome], draw: 
                 await asyncio.sleep(0)
             if draw.random() < 0.2:
                 task.cancel()
-        done = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+        done = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), PATIENCE_S)
         assert all(outcome is None or isinstance(outcome, CancelledError) for outcome in done)
         return limit.in_flight
 
@@ -141,7 +142,7 @@ def test_a_paused_gate_refuses_those_who_wait_too() -> None:
         gate.leave(ticket, ModelError("quota", ""))
         return await asyncio.gather(*waiting, return_exceptions=True)
 
-    outcomes = asyncio.run(asyncio.wait_for(work(), 5))
+    outcomes = asyncio.run(asyncio.wait_for(work(), PATIENCE_S))
     assert all(isinstance(outcome, QuotaPaused) for outcome in outcomes)
 
 

@@ -15,6 +15,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from burnish.agents.llm.messages import Usage
 from burnish.agents.llm.token_budget import Account, Reservation, Spending, TokenBudget
 from burnish.corpora.errors import BudgetExhausted, RunError
+from tests.support.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def test_those_who_wait_in_vain_are_all_refused(budget: TokenBudget) -> None:
         budget.lose(first)
         return await asyncio.gather(*waiting, return_exceptions=True)
 
-    outcomes = asyncio.run(asyncio.wait_for(spend(), 10))
+    outcomes = asyncio.run(asyncio.wait_for(spend(), PATIENCE_S))
     assert all(isinstance(outcome, BudgetExhausted) for outcome in outcomes)
 
 
@@ -228,7 +229,7 @@ class BudgetMachine(RuleBasedStateMachine):
         fits = self._spent + self._holds + tokens <= 500
         try:
             work = self._budget.reserve(tokens)
-            reservation = asyncio.run(asyncio.wait_for(work, 5 if fits else 0.05))
+            reservation = asyncio.run(asyncio.wait_for(work, PATIENCE_S if fits else 0.05))
         except (BudgetExhausted, TimeoutError):
             assert not fits
             return None

@@ -41,6 +41,8 @@ from burnish.agents.sft.tokenize import (  # noqa: E402
 )
 from burnish.agents.sft.train import learning_rate, train_served  # noqa: E402
 
+pytestmark = pytest.mark.model
+
 SHAPE = ModelShape(vocabulary=400, width=32, layers=2, heads=2, kv_heads=1, head_width=64)
 RECIPE = SftRecipe(learning_rate=1e-2, batch=2, max_length=512, epochs=30, answers="given")
 

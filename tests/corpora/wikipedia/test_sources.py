@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from burnish.corpora.errors import SourceError
-from burnish.corpora.wikipedia.passages import Article, PageSection, Passage
+from burnish.corpora.wikipedia.passages import Article, ArticleSection, Passage
 from burnish.corpora.wikipedia.sources import open_wiki
 from burnish.corpora.wikipedia.wikitext import sections_of_plain, sections_of_wikitext
 
@@ -48,8 +48,8 @@ VESSEN = Article(
     "5",
     "Vessen",
     (
-        PageSection("", "Vessen is a town in Marra."),
-        PageSection("History", "It was founded in 1204."),
+        ArticleSection("", "Vessen is a town in Marra."),
+        ArticleSection("History", "It was founded in 1204."),
     ),
 )
 
@@ -78,13 +78,16 @@ def test_a_folder_of_parquet_gives_articles_with_their_headings(tmp_path: Path) 
     (article,) = open_wiki(str(tmp_path)).items()
     assert article == Article(
         "5", "Vessen",
-        (PageSection("", "Vessen is a town."), PageSection("History", "It was founded in 1204.")),
+        (
+            ArticleSection("", "Vessen is a town."),
+            ArticleSection("History", "It was founded in 1204."),
+        ),
     )  # fmt: skip
 
 
 def test_a_short_sentence_is_no_heading() -> None:
     assert sections_of_plain("It rained.\n\nIt snowed.") == (
-        PageSection("", "It rained.\nIt snowed."),
+        ArticleSection("", "It rained.\nIt snowed."),
     )
 
 

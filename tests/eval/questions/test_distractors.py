@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,6 +11,8 @@ from burnish.eval.questions.distractors import measure, read
 from burnish.eval.questions.option_guessers import FITTED, TREES, Sheet, guesses
 from burnish.tools.distractors.cues import NAMES
 from tests.support.word_vectors import WordVectors
+
+pytestmark = pytest.mark.model
 
 WIDTH = len(NAMES)
 KINDS = ("hard", "soft", "old", "thin", "grey", "blue", "warm", "wet", "flat", "raw", "dry", "odd")

@@ -22,10 +22,12 @@ from burnish.corpora.runs.document_ledger import LEDGER, Entry
 from burnish.corpora.runs.folder import Format, RunFolder, read_json, write_json
 from burnish.corpora.storage.writers import write_table
 from burnish.graphs.archive.attribution import attribute
+from burnish.graphs.archive.document_archive import FILTERS
 from burnish.graphs.archive.dolma import export_dolma
-from burnish.graphs.archive.replay import Without, parse_without, replay
+from burnish.graphs.archive.findings import MAX_FAULTS
+from burnish.graphs.archive.replay import replay
 from burnish.graphs.archive.stored import raw_text
-from burnish.graphs.archive.verify import MAX_FAULTS, verify
+from burnish.graphs.archive.verify import verify
 from burnish.tools.deletion.program import KeepAll, Program, RemoveAll, RemoveLines, RemoveStr, cut
 from tests.support.run_folders import (
     REASONS,
@@ -124,7 +126,7 @@ def test_a_version_without_a_reason_is_the_run_that_never_had_it(
     with tempfile.TemporaryDirectory() as name:
         folder = write_run(Path(name) / "run", shards, form=form)
         used = {call.note.reason for shard in shards for case in shard for call in seen(case)}
-        left_out = [Without("reason", reason) for reason in sorted(reasons & used)]
+        left_out = [f"reason={reason}" for reason in sorted(reasons & used)]
         other = [
             [
                 Case(
@@ -152,7 +154,7 @@ def test_the_rebuilt_file_is_the_one_a_run_would_have_written(tmp_path: Path) ->
         folder = small_run(tmp_path / f"run-{form}", form)
         plain = write_run(tmp_path / f"plain-{form}", rows, form=form)
         out = tmp_path / f"out-{form}"
-        summary = replay(folder, out, [Without("outcome", "edited"), Without("outcome", "dropped")])
+        summary = replay(folder, out, ["outcome=edited", "outcome=dropped"])
         assert (summary.changed, summary.returned, summary.rows) == (1, 1, 3)
         assert texts_of(out) == texts_of(plain.root)
         assert (
@@ -166,7 +168,7 @@ def test_every_kind_of_filter_leaves_out_what_it_names(tmp_path: Path) -> None:
 
     def version(*filters: str) -> dict[str, str]:
         with tempfile.TemporaryDirectory(dir=tmp_path) as name:
-            replay(folder, Path(name), [parse_without(one) for one in filters])
+            replay(folder, Path(name), filters)
             return texts_of(Path(name))
 
     refined = {"page": "The tide came in.\nThe boats rose.", "clean": CLEAN.text}
@@ -184,7 +186,7 @@ def test_every_kind_of_filter_leaves_out_what_it_names(tmp_path: Path) -> None:
 
 def test_a_returning_record_keeps_its_columns_and_its_place(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run", [[SPAM, PAGE]])
-    replay(folder, tmp_path / "out", [Without("record", "spam")])
+    replay(folder, tmp_path / "out", ["record=spam"])
     rows = parquet.ParquetFile(tmp_path / "out/data/part-00000.parquet").read().to_pylist()
     assert [row["id"] for row in rows] == ["spam", "page"]
     assert rows[0] == {
@@ -203,7 +205,7 @@ def test_jsonl_keeps_every_byte_but_the_text(tmp_path: Path) -> None:
     marker = read_json(folder.marker(0))
     marker["files"]["data/part-00000.jsonl"] = sha256(path)
     write_json(folder.marker(0), marker)
-    replay(folder, tmp_path / "out", [Without("record", "page")])
+    replay(folder, tmp_path / "out", ["record=page"])
     rebuilt = (tmp_path / "out/data/part-00000.jsonl").read_bytes()
     refined = orjson.dumps("The tide came in.\nThe boats rose.")
     assert rebuilt == line.replace(b'"body":' + refined, b'"body":' + orjson.dumps(PAGE.text), 1)
@@ -220,7 +222,7 @@ def test_a_parquet_run_can_be_rebuilt_as_jsonl(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["nav", "reason", "reason=", "colour=red", "=x", "\x1b[2J=\n"])
 def test_a_filter_that_cannot_be_read_is_refused_in_one_line(text: str) -> None:
     with pytest.raises(UsageError, match=r"write one of reason=…") as caught:
-        parse_without(text)
+        FILTERS.parse(text)
     assert "\n" not in str(caught.value)
     assert "\x1b" not in str(caught.value)
 
@@ -228,11 +230,11 @@ def test_a_filter_that_cannot_be_read_is_refused_in_one_line(text: str) -> None:
 def test_a_filter_that_matches_nothing_is_refused_with_what_there_is(tmp_path: Path) -> None:
     folder = small_run(tmp_path / "run")
     with pytest.raises(UsageError, match="no such reason; it has legal, nav, share, spam"):
-        replay(folder, tmp_path / "out", [Without("reason", "navigation")])
+        replay(folder, tmp_path / "out", ["reason=navigation"])
     with pytest.raises(UsageError, match="no record with this id"):
-        replay(folder, tmp_path / "out", [Without("record", "corpus.jsonl:5")])
+        replay(folder, tmp_path / "out", ["record=corpus.jsonl:5"])
     with pytest.raises(UsageError, match="it has dropped, edited, failed, unchanged"):
-        replay(folder, tmp_path / "out", [Without("outcome", "quarantined")])
+        replay(folder, tmp_path / "out", ["outcome=quarantined"])
     assert not (tmp_path / "out").exists()
 
 
@@ -249,6 +251,35 @@ def test_a_changed_file_is_not_replayed(tmp_path: Path) -> None:
     folder = small_run(tmp_path / "run")
     flip(folder.part("data", 1))
     with pytest.raises(RunError, match=r"shard 1: data/part-00001\.parquet is not the file"):
+        replay(folder, tmp_path / "out")
+
+
+@pytest.mark.parametrize("form", ["parquet", "jsonl"])
+def test_without_everything_that_was_done_the_raw_texts_come_back(
+    tmp_path: Path, form: Format
+) -> None:
+    folder = small_run(tmp_path / "run", form)
+    summary = replay(folder, tmp_path / "out", ["all"])
+    raw = {case.id: case.text for case in (PAGE, SPAM, CLEAN, LOST)}
+    assert texts_of(tmp_path / "out") == raw
+    assert (summary.rows, summary.changed, summary.returned) == (4, 1, 2)
+
+
+def test_training_pairs_are_neither_verified_nor_replayed(tmp_path: Path) -> None:
+    folder = small_run(tmp_path / "run")
+    write_json(folder.manifest, read_json(folder.manifest) | {"kind": "distill"})
+    for work in (lambda: verify(folder), lambda: replay(folder, tmp_path / "out")):
+        with pytest.raises(RunError, match="holds training pairs") as caught:
+            work()
+        assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_of_which_no_shard_is_finished_is_not_replayed(tmp_path: Path) -> None:
+    folder = small_run(tmp_path / "run")
+    for index in folder.finished():
+        folder.marker(index).unlink()
+    with pytest.raises(RunError, match="no shard is finished"):
         replay(folder, tmp_path / "out")
 
 

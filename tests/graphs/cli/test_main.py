@@ -13,6 +13,7 @@ from burnish.eval.robustness.crashes import CrashTrial, finished, imbalance, sna
 from burnish.eval.robustness.sessions import members, settle, start
 from burnish.eval.robustness.speed import COMMAND
 from burnish.graphs.cli.main import main
+from tests.support.waiting import PATIENCE_S
 
 RULES = ("--set", "refiner.name=rules")
 
@@ -26,7 +27,11 @@ class Ended(NamedTuple):
 def _started(*arguments: str | Path, cwd: Path) -> Ended:
     """Run the command as a process of its own."""
     done = subprocess.run(
-        [*COMMAND, *map(str, arguments)], cwd=cwd, capture_output=True, check=False, timeout=250
+        [*COMMAND, *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        check=False,
+        timeout=PATIENCE_S,
     )
     return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
 

@@ -1,8 +1,6 @@
 import json
-import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +8,9 @@ import pytest
 
 from burnish.eval.robustness.speed import COMMAND
 from burnish.tools.sandbox.pool import layers
+from tests.support.waiting import PATIENCE_S, wait_until, wait_until_gone
+
+pytestmark = pytest.mark.process
 
 needs_sandbox = pytest.mark.skipif(
     any(layer.required and not layer.available for layer in layers()),
@@ -26,7 +27,7 @@ class Ended(NamedTuple):
 def burnish(*arguments: str | Path, stdin: bytes = b"") -> Ended:
     done = subprocess.run(
         [*COMMAND, "sandbox", *map(str, arguments)],
-        input=stdin, capture_output=True, check=False, timeout=120,
+        input=stdin, capture_output=True, check=False, timeout=PATIENCE_S,
     )  # fmt: skip
     return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
 
@@ -75,7 +76,7 @@ def test_a_program_gives_one_json_object(tmp_path: Path) -> None:
 def test_a_program_on_standard_input_is_held_to_the_limits(
     code: bytes, limit: tuple[str, ...], outcome: str
 ) -> None:
-    ended = burnish("run", "-", *limit, stdin=code)
+    ended = burnish("run", "-", "--wall-seconds", "900", *limit, stdin=code)
     assert ended.code == 0, ended.err
     assert json.loads(ended.out)["outcome"] == outcome
 
@@ -89,7 +90,7 @@ def test_rows_are_checked_in_order_and_a_difference_is_exit_code_1(tmp_path: Pat
         {"id": "wrong", "code": "answer = 2", "expect": "ok", "answer": "3"},
         {"id": "attack", "code": "open('/etc/passwd')", "expect": "blocked"},
     )
-    ended = burnish("check", path, "--workers", "2")
+    ended = burnish("check", path, "--workers", "2", "--wall-seconds", "900")
     rows = [json.loads(line) for line in ended.out.splitlines()]
     assert [row["id"] for row in rows] == ["slow", "right", "wrong", "attack"]
     assert [row["agrees"] for row in rows] == [True, True, False, True]
@@ -130,7 +131,7 @@ def test_a_signal_ends_the_programs_at_work(tmp_path: Path, sign: signal.Signals
     first = {"id": "first", "code": "1", "expect": "ok"}
     endless = [{"id": str(n), "code": "while True: pass", "expect": "timeout"} for n in range(9)]
     path = rows_at(tmp_path / "programs.jsonl", first, *endless)
-    limits = ("--cpu-seconds", "60", "--wall-seconds", "90", "--workers", "1")
+    limits = ("--cpu-seconds", "60", "--wall-seconds", "900", "--workers", "1")
     with subprocess.Popen(
         [*COMMAND, "sandbox", "check", str(path), *limits],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -139,11 +140,11 @@ def test_a_signal_ends_the_programs_at_work(tmp_path: Path, sign: signal.Signals
         assert json.loads(user.stdout.readline())["id"] == "first"
         below = _at_work(user.pid)
         user.send_signal(sign)
-        _, err = user.communicate(timeout=30)
+        _, err = user.communicate(timeout=PATIENCE_S)
     if sign == signal.SIGINT:
         assert user.returncode == 130
         assert err == "burnish: interrupted; the programs at work were ended\n"
-    _wait_until_gone(below)
+    wait_until_gone(below)
 
 
 def _family(pid: int) -> list[int]:
@@ -154,17 +155,5 @@ def _family(pid: int) -> list[int]:
 
 def _at_work(pid: int) -> list[int]:
     """Return the command's processes once a program is among them."""
-    deadline = time.monotonic() + 20
-    while len(family := _family(pid)) < 3:
-        if time.monotonic() > deadline:
-            os.kill(pid, signal.SIGKILL)
-            pytest.fail("no program was started")
-        time.sleep(0.02)
-    return family
-
-
-def _wait_until_gone(pids: list[int]) -> None:
-    deadline = time.monotonic() + 20
-    while any(Path(f"/proc/{pid}").exists() for pid in pids):
-        assert time.monotonic() < deadline, "a process was left behind"
-        time.sleep(0.05)
+    wait_until(lambda: len(_family(pid)) >= 3)
+    return _family(pid)

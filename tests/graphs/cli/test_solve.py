@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from burnish.eval.robustness.speed import COMMAND
+from tests.support.waiting import PATIENCE_S, cpu_seconds, wait_until
+
+pytestmark = pytest.mark.process
 
 HEAD = "item,operation,gain,cost,cell_from,cell_to\n"
 SET = HEAD + "".join(
@@ -43,7 +45,11 @@ def here(tmp_path: Path) -> Path:
 
 def _solve(here: Path, *arguments: str) -> Ended:
     done = subprocess.run(
-        [*COMMAND, "solve", *arguments], cwd=here, capture_output=True, check=False, timeout=250
+        [*COMMAND, "solve", *arguments],
+        cwd=here,
+        capture_output=True,
+        check=False,
+        timeout=PATIENCE_S,
     )
     return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
 
@@ -127,7 +133,7 @@ def test_an_interrupt_leaves_no_plan_and_no_trace(here: Path) -> None:
     ) as process:
         _wait_until_it_searches(process.pid)
         os.kill(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     assert out == b""
     assert err.decode() == "burnish: interrupted; no plan was written\n"
@@ -150,11 +156,6 @@ def _write_hard_table(path: Path) -> None:
 
 def _wait_until_it_searches(pid: int) -> None:
     """Wait until the process is at work for a while, its libraries loaded."""
-    end = time.monotonic() + 120
-    while time.monotonic() < end:
-        maps = Path(f"/proc/{pid}/maps").read_text("utf-8")
-        if "highspy" in maps or "_highs" in maps:
-            time.sleep(1.5)
-            return
-        time.sleep(0.05)
-    pytest.fail("the search never began")
+    wait_until(lambda: "highs" in Path(f"/proc/{pid}/maps").read_text("utf-8"))
+    loaded = cpu_seconds(pid)
+    wait_until(lambda: cpu_seconds(pid) > loaded + 1)

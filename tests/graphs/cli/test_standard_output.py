@@ -11,6 +11,8 @@ from burnish.eval.robustness.speed import COMMAND
 from burnish.graphs.cli.main import main
 from burnish.graphs.cli.standard_output import answer_console, guarded, say
 
+pytestmark = pytest.mark.process
+
 NOISE = """
 import atexit, ctypes, os, sys
 

@@ -5,7 +5,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 
 from burnish.eval.robustness.crashes import finished
 from tests.support.model_server import model_server, questions
+from tests.support.waiting import PATIENCE_S, wait_until
 
 BURNISH = [sys.executable, "-c", "from burnish.graphs.cli.main import main; main()"]
 WRITTEN = ("train.jsonl", "validation.jsonl", "report.json")
@@ -44,12 +44,10 @@ def start(words: Sequence[str]) -> "subprocess.Popen[bytes]":
 
 def kill_when(words: Sequence[str], due: Callable[[], bool]) -> None:
     process = start(words)
-    ends = time.monotonic() + 120
-    while not due() and process.poll() is None and time.monotonic() < ends:
-        time.sleep(0.005)
+    wait_until(due, process)
     if process.poll() is None:
         os.kill(process.pid, signal.SIGKILL)
-    assert process.wait(60) == -signal.SIGKILL
+    assert process.wait(PATIENCE_S) == -signal.SIGKILL
 
 
 def written(root: Path) -> dict[str, bytes]:

@@ -15,12 +15,12 @@ from burnish.agents.llm.token_budget import TokenBudget
 from burnish.corpora.errors import ModelError, RunError, UsageError
 from burnish.graphs.cli.main import main
 from burnish.graphs.distill.distill import Distillation, ExpertAccess, OpenedExpert
-from burnish.graphs.distill.settings import Choice, Columns, DistillSettings
+from burnish.graphs.distill.settings import DistillSettings, PairChoice, PairColumns
 from burnish.tools.deletion.program import apply
 from burnish.tools.distill.distill import Policy
 from burnish.tools.distill.pairs import program_in
 
-GIVEN = Columns(text="raw", refined="gold", stratum="type")
+GIVEN = PairColumns(text="raw", refined="gold", stratum="type")
 
 
 def write_pages(path: Path, count: int = 40) -> list[dict[str, Any]]:
@@ -67,7 +67,7 @@ def test_given_pairs_become_programs_that_round_trip(tmp_path: Path) -> None:
 
 def test_train_and_validation_share_no_source(tmp_path: Path) -> None:
     write_pages(tmp_path / "in.jsonl")
-    settings = DistillSettings(columns=GIVEN, choice=Choice(validation=0.3))
+    settings = DistillSettings(columns=GIVEN, choice=PairChoice(validation=0.3))
     Distillation(str(tmp_path / "in.jsonl"), tmp_path / "out", settings).carry_out()
     sources = [
         {pair["group"] for pair in read_rows(tmp_path / "out" / f"{split}.jsonl")}
@@ -79,7 +79,7 @@ def test_train_and_validation_share_no_source(tmp_path: Path) -> None:
 
 def test_pairs_that_change_nothing_keep_to_their_share(tmp_path: Path) -> None:
     write_pages(tmp_path / "in.jsonl")
-    settings = DistillSettings(columns=GIVEN, choice=Choice(keep_all_share=0.1))
+    settings = DistillSettings(columns=GIVEN, choice=PairChoice(keep_all_share=0.1))
     Distillation(str(tmp_path / "in.jsonl"), tmp_path / "out", settings).carry_out()
     kinds = [pair["kind"] for pair in taken(tmp_path / "out")]
     assert kinds.count("keep_all") == 3
@@ -108,7 +108,7 @@ def test_other_settings_are_refused_in_the_same_folder(tmp_path: Path) -> None:
 
 def test_a_column_that_is_not_there_is_named(tmp_path: Path) -> None:
     write_pages(tmp_path / "in.jsonl")
-    settings = DistillSettings(columns=Columns(text="raw", refined="golden"))
+    settings = DistillSettings(columns=PairColumns(text="raw", refined="golden"))
     with pytest.raises(UsageError, match="golden"):
         Distillation(str(tmp_path / "in.jsonl"), tmp_path / "out", settings).carry_out()
 
@@ -136,7 +136,7 @@ def tidy(request: Request) -> str:
     return "<reason>noise</reason>\n<document>\n" + "\n".join(kept) + "\n</document>"
 
 
-EXPERT = DistillSettings(columns=Columns(text="raw"))
+EXPERT = DistillSettings(columns=PairColumns(text="raw"))
 
 
 def test_an_expert_is_asked_and_its_words_never_get_in(tmp_path: Path) -> None:

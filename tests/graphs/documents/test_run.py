@@ -284,7 +284,7 @@ def test_a_lost_file_is_a_fault(corpus: Path, done: Path, tmp_path: Path) -> Non
     held["outcomes"]["edited"] -= 1
     marker.write_text(json.dumps(held), encoding="utf-8")
     faults = _run(corpus, root).get("faults", [])
-    assert faults == [f"rows do not balance: {ROWS} were read, {ROWS - 1} are accounted for"]
+    assert faults == [f"rows do not balance: {ROWS} came in, {ROWS - 1} are accounted for"]
 
 
 def test_strict_stops_at_the_first_bad_row(corpus: Path, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import pickle
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,6 +42,7 @@ from burnish.graphs.runs.graph import carry_out
 from burnish.graphs.runs.sections import LlmSettings
 from burnish.graphs.runs.settings import load
 from tests.support.model_server import model_server, questions
+from tests.support.waiting import PATIENCE_S, wait_until
 
 ROWS = 40
 
@@ -180,7 +180,7 @@ def test_a_killed_run_asks_again_only_what_was_in_flight(corpus: Path, tmp_path:
             )
             _await(server, process, int(ROWS * share))
             os.kill(process.pid, signal.SIGKILL)
-            assert process.wait(20) == -signal.SIGKILL
+            assert process.wait(PATIENCE_S) == -signal.SIGKILL
             in_flight += 4
         assert _main(_command(corpus, root, server.url, "--workers", "1")) == 0
     asked = questions(server)
@@ -190,10 +190,7 @@ def test_a_killed_run_asks_again_only_what_was_in_flight(corpus: Path, tmp_path:
 
 
 def _await(server: LoopbackServer, process: "subprocess.Popen[bytes]", count: int) -> None:
-    deadline = time.monotonic() + 60
-    while len(questions(server)) < count and process.poll() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: len(questions(server)) >= count, process)
 
 
 def test_a_cut_reply_is_not_paid_for_again_when_the_run_goes_on(

@@ -21,7 +21,7 @@ from burnish.eval.robustness.loopback import Body, completion, ok
 from burnish.graphs.cli.main import main
 from burnish.graphs.profile.console import show
 from burnish.graphs.profile.labels import ENOUGH, Labelling, label_sets, read_labels
-from burnish.graphs.profile.profile import Reading, profile_location, read_set
+from burnish.graphs.profile.profile import ProfileReading, profile_location, read_set
 from burnish.graphs.profile.vector_cache import VectorCache, Vectoring, vectoring_of
 from burnish.graphs.questions.stages import QaContext
 from burnish.graphs.runs.graph import carry_out
@@ -149,7 +149,7 @@ def test_a_profile_has_the_labels_as_cells_and_says_how_they_came(
 ) -> None:
     path = _set(tmp_path / "set.jsonl", {"ropes": 12, "rocks": 6, "birds": 2})
     labelling = Labelling(read_labels(_labels(tmp_path)), _vectoring(tmp_path))
-    result = profile_location(str(path), str(path), Reading(), labeller=labelling)
+    result = profile_location(str(path), str(path), ProfileReading(), labeller=labelling)
     cells = {row["name"]: row["items"] for row in result.figures["cells"]}
     assert cells == {"ropes": 12, "rocks": 6, "other": 2}
     assert result.figures["labels"]["labelled"] == 40

@@ -13,10 +13,11 @@ import pytest
 from numpy.typing import NDArray
 
 from burnish.graphs.profile.page import render_profile
-from burnish.graphs.profile.profile import Reading, Vectoring, profile_location
+from burnish.graphs.profile.profile import ProfileReading, Vectoring, profile_location
 from burnish.graphs.profile.vector_cache import VectorCache
 from burnish.tools.profile.cells import UNKNOWN
 from burnish.tools.profile.profile import ProfileSettings
+from tests.support.waiting import PATIENCE_S
 
 
 class CountedEmbedder:
@@ -67,7 +68,7 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=PATIENCE_S,
     )
 
 
@@ -151,7 +152,7 @@ def test_items_without_answers_have_no_difficulty(tmp_path: Path) -> None:
     bare = [json.loads(line) | {"picks": {}} for line in lines[:10]]
     text = "".join(json.dumps(row) + "\n" for row in bare) + "\n".join(lines[10:]) + "\n"
     source.write_text(text, encoding="utf-8")
-    profile = profile_location(str(source), reading=Reading()).profiled.profile
+    profile = profile_location(str(source), reading=ProfileReading()).profiled.profile
     assert np.isnan(profile.difficulty).tolist() == [True] * 10 + [False] * 20
     assert (profile.bucket[:10] == UNKNOWN).all()
     assert profile.places.counts().sum() == 30
@@ -182,7 +183,7 @@ def judged(folder: Path, name: str, items: int, seed: int) -> tuple[Path, NDArra
 def test_judgements_of_pairs_tell_the_difficulty(tmp_path: Path, online: bool) -> None:  # noqa: FBT001
     own = made(tmp_path, "own", 60, 3)
     judgements, hard = judged(tmp_path, "own", 60, 4)
-    reading = Reading(judgements=str(judgements))
+    reading = ProfileReading(judgements=str(judgements))
     result = profile_location(str(own), None, reading, ProfileSettings(online_elo=online))
     profile = result.profiled.profile
     assert np.corrcoef(profile.difficulty, hard)[0, 1] > 0.9

@@ -18,7 +18,8 @@ import pytest
 from burnish.corpora.errors import UsageError
 from burnish.corpora.runs.folder import RunFolder
 from burnish.corpora.runs.question_ledger import LEDGER, QAEntry
-from burnish.graphs.archive.question_replay import replay_set, verify_set
+from burnish.graphs.archive.replay import replay
+from burnish.graphs.archive.verify import verify
 from burnish.graphs.questions.stages import QaContext
 from burnish.graphs.runs.graph import carry_out
 from burnish.graphs.runs.settings import load
@@ -61,7 +62,10 @@ def _found() -> bool:
     return True
 
 
-pytestmark = pytest.mark.skipif(not _found(), reason="there is no sentence embedder here")
+pytestmark = [
+    pytest.mark.model,
+    pytest.mark.skipif(not _found(), reason="there is no sentence embedder here"),
+]
 
 
 def _row(number: int) -> dict[str, Any]:
@@ -168,17 +172,17 @@ def test_items_that_cannot_hide_their_key_stand_as_they_came_and_say_why(
 def test_the_run_verifies_and_every_edit_can_be_undone(
     sets: Path, done: Path, tmp_path: Path
 ) -> None:
-    assert verify_set(RunFolder.open(done)).holds
+    assert verify(RunFolder.open(done)).holds
     # In this process: an idle run needs no embedder.
     settings = load((), ["qa.operations=[]", f"qa.target={sets / 'shares.toml'}"])
     idle = RunFolder(tmp_path / "idle", settings.run.format)
     carry_out(QaContext(idle, settings, str(sets / "set.jsonl")))
     undone = tmp_path / "undone"
-    replay_set(RunFolder.open(done), undone, ["operation=mine_distractors"])
+    replay(RunFolder.open(done), undone, ["operation=mine_distractors"])
     name = Path("data") / "part-00000.parquet"
     assert (undone / name).read_bytes() == (tmp_path / "idle" / name).read_bytes()
     one = next(entry.id for entry in _ledger(done).values() if entry.outcome == "edited")
-    replay_set(RunFolder.open(done), tmp_path / "one", [f"record={one}"])
+    replay(RunFolder.open(done), tmp_path / "one", [f"record={one}"])
     before, after = _rows(done), _rows(tmp_path / "one")
     assert [name for name in before if before[name] != after[name]] == [one]
 

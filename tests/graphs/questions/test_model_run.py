@@ -22,7 +22,8 @@ from burnish.agents.llm.messages import Message, Request, Sampling
 from burnish.agents.llm.scripted import ScriptedClient
 from burnish.corpora.runs.folder import RunFolder
 from burnish.corpora.runs.question_ledger import LEDGER, QAEntry
-from burnish.graphs.archive.question_replay import replay_set, verify_set
+from burnish.graphs.archive.replay import replay
+from burnish.graphs.archive.verify import verify
 from burnish.graphs.questions.operate.assembly import assembled
 from burnish.graphs.questions.operate.record_graph import QuestionServices
 from burnish.graphs.questions.stages import QaContext
@@ -149,7 +150,7 @@ def test_items_are_written_where_the_target_wants_them_and_checked_by_programs(
     for row in written:
         assert row["choices"]["ABCD".index(row["answer"])].endswith("beads")
         assert row["subject"] in {"rocks", "ropes", "rivers"}
-    assert verify_set(RunFolder.open(done)).faults == ()
+    assert verify(RunFolder.open(done)).faults == ()
 
 
 def test_items_that_programs_do_not_bear_out_go_to_review(done: Path) -> None:
@@ -249,7 +250,7 @@ def test_a_small_budget_is_never_passed_and_the_run_ends_well(folder: Path, tmp_
 
 
 def test_a_run_with_a_model_can_be_undone_without_one(done: Path, tmp_path: Path) -> None:
-    summary = replay_set(RunFolder.open(done), tmp_path / "undone", ["all"])
+    summary = replay(RunFolder.open(done), tmp_path / "undone", ["all"])
     assert summary.rows == 90
     assert summary.left_out == sum(entry.outcome == "added" for entry in _ledger(done))
 

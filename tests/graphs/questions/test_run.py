@@ -25,7 +25,8 @@ from burnish.corpora.records import Evidence, QAItem, Verdict
 from burnish.corpora.runs.folder import RunFolder
 from burnish.corpora.runs.question_ledger import LEDGER, QAEntry
 from burnish.eval.robustness.sessions import start
-from burnish.graphs.archive.question_replay import replay_set, verify_set
+from burnish.graphs.archive.replay import replay
+from burnish.graphs.archive.verify import verify
 from burnish.graphs.commands.inputs import check_kind, kind_of
 from burnish.graphs.questions.operate.assembly import offline_operations
 from burnish.graphs.questions.operate.record_graph import QuestionServices
@@ -95,7 +96,7 @@ def test_a_run_brings_the_set_to_its_target_and_balances(done: Path) -> None:
     assert balance["rows_out"] == 90 - balance["dropped"] + balance["added"]
     assert far["before"] > 10 * far["floor"]
     assert far["after"] < far["floor"]
-    assert verify_set(RunFolder.open(done)).faults == ()
+    assert verify(RunFolder.open(done)).faults == ()
 
 
 def test_the_output_has_the_columns_of_the_source_and_drawn_items_get_ids_of_their_own(
@@ -118,8 +119,8 @@ def test_undoing_everything_gives_the_source_as_burnish_writes_it(
     sets: Path, done: Path, tmp_path: Path
 ) -> None:
     _run(sets, tmp_path / "idle", "qa.operations=[]")
-    replay_set(RunFolder.open(done), tmp_path / "undone", ["all"])
-    replay_set(RunFolder.open(done), tmp_path / "same")
+    replay(RunFolder.open(done), tmp_path / "undone", ["all"])
+    replay(RunFolder.open(done), tmp_path / "same")
     name = Path("data") / "part-00000.parquet"
     assert (tmp_path / "undone" / name).read_bytes() == (tmp_path / "idle" / name).read_bytes()
     assert (tmp_path / "same" / name).read_bytes() == (done / name).read_bytes()
@@ -131,11 +132,11 @@ def test_single_edits_can_be_undone(done: Path, tmp_path: Path) -> None:
     dropped = next(entry.id for entry in entries if entry.outcome == "dropped")
     kept = sum(entry.outcome in {"unchanged", "edited", "failed"} for entry in entries)
     added = sum(entry.outcome == "added" for entry in entries)
-    one = replay_set(folder, tmp_path / "one", [f"record={dropped}"])
+    one = replay(folder, tmp_path / "one", [f"record={dropped}"])
     assert (one.rows, one.returned) == (kept + added + 1, 1)
-    assert replay_set(folder, tmp_path / "no-draws", ["operation=draw"]).rows == kept
+    assert replay(folder, tmp_path / "no-draws", ["operation=draw"]).rows == kept
     with pytest.raises(UsageError, match="draw, remove"):
-        replay_set(folder, tmp_path / "none", ["operation=sing"])
+        replay(folder, tmp_path / "none", ["operation=sing"])
 
 
 def test_verification_finds_what_was_tampered_with(done: Path, tmp_path: Path) -> None:
@@ -144,7 +145,7 @@ def test_verification_finds_what_was_tampered_with(done: Path, tmp_path: Path) -
     path = root / "data" / "part-00000.parquet"
     table = parquet.read_table(path)
     parquet.write_table(table.take([*range(1, table.num_rows), 0]), path)
-    found = verify_set(RunFolder.open(root))
+    found = verify(RunFolder.open(root))
     assert not found.holds
     assert any("not the file that was written" in fault for fault in found.faults)
     assert any("is not the one of the ledger" in fault for fault in found.faults)
@@ -154,8 +155,8 @@ def test_a_run_in_jsonl_can_be_undone_and_verified(sets: Path, tmp_path: Path) -
     _run(sets, tmp_path / "run", "run.format=jsonl")
     _run(sets, tmp_path / "idle", "run.format=jsonl", "qa.operations=[]")
     folder = RunFolder.open(tmp_path / "run")
-    assert verify_set(folder).holds
-    replay_set(folder, tmp_path / "undone", ["all"])
+    assert verify(folder).holds
+    replay(folder, tmp_path / "undone", ["all"])
     name = Path("data") / "part-00000.jsonl"
     undone = (tmp_path / "undone" / name).read_bytes()
     assert undone == (tmp_path / "idle" / name).read_bytes()
@@ -369,7 +370,7 @@ def test_what_nobody_is_sure_of_goes_to_review_and_comes_back_as_a_correction(
     first |= {"decision": "accept", "correction": {"question": "Which figure is right?"}}
     second |= {"decision": "reject"}
     write(queue, rows)
-    assert verify_set(RunFolder.open(reworded / "run")).holds
+    assert verify(RunFolder.open(reworded / "run")).holds
     _run(reworded, reworded / "next", "qa.operations=[]", f"qa.reviewed={reworded / 'run'}")
     entries = {entry.id: entry for entry in _ledger(reworded / "next")}
     assert entries[first["id"]].operation == "human"

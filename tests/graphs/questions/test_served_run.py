@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,12 @@ from burnish.corpora.errors import UsageError
 from burnish.corpora.runs.folder import RunFolder
 from burnish.corpora.runs.question_ledger import LEDGER, QAEntry
 from burnish.eval.robustness.loopback import Body, LoopbackServer, completion, failure, ok
-from burnish.graphs.archive.question_replay import verify_set
+from burnish.graphs.archive.verify import verify
 from burnish.tools.retrieval.embedder import DEFAULT, find_model
 from tests.support.model_server import in_thread, is_probe, obeys_probe
 from tests.support.question_script import mixed, passages, reply, task_of
 from tests.support.question_sets import programs_run
+from tests.support.waiting import PATIENCE_S, wait_until
 
 EVERYTHING = (
     "remove", "flag", "generate", "expand", "recalibrate", "rewrite_distractors", "repair",
@@ -80,7 +81,7 @@ def _small(folder: Path, root: Path, url: str, *more: str, budget: int = BUDGET)
 
 
 def _ended(command: list[str]) -> Ended:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     return Ended(done.returncode, done.stdout, done.stderr)
 
 
@@ -146,7 +147,7 @@ def test_every_operation_is_carried_out_over_the_wire_and_paid_for_once(full: Fu
     assert set(tasks) == written | {"reasoner", "librarian"}
     assert set(_asked(full.server).values()) == {1}
     assert 0 < _spent(full.root) <= BUDGET
-    assert verify_set(RunFolder.open(full.root)).faults == ()
+    assert verify(RunFolder.open(full.root)).faults == ()
     forms = [body for body in full.server.bodies if task_of(body) in written | {"librarian"}]
     assert all("response_format" in body for body in forms)
 
@@ -241,9 +242,9 @@ def test_a_killed_run_pays_again_only_what_was_in_flight_and_ends_the_same(
             process = subprocess.Popen(
                 command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
-            _await(lambda s=share: sum(_asked(server).values()) >= wanted * s, process)
+            wait_until(lambda s=share: sum(_asked(server).values()) >= wanted * s, process)
             os.kill(process.pid, signal.SIGKILL)
-            assert process.wait(20) == -signal.SIGKILL
+            assert process.wait(PATIENCE_S) == -signal.SIGKILL
         ended = _ended(command)
     assert ended.code == 0, ended.err
     assert _files(root) == _files(calm.root)
@@ -255,13 +256,6 @@ def test_a_killed_run_pays_again_only_what_was_in_flight_and_ends_the_same(
     assert report["tokens"]["work"] == first["tokens"]["work"]
     assert report["tokens"]["spent"] >= first["tokens"]["spent"]
     assert report["invoice"] == first["invoice"]
-
-
-def _await(holds: Callable[[], bool], process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 240
-    while not holds() and process.poll() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("factor", [1, 8])
@@ -287,8 +281,8 @@ def test_a_server_that_dies_stops_the_run_in_one_line_and_nothing_is_lost(
             stderr=subprocess.PIPE,
             text=True,
         )
-        _await(lambda: sum(_asked(server).values()) >= wanted // 2, process)  # type: ignore[arg-type]
-    _, err = process.communicate(timeout=240)
+        wait_until(lambda: sum(_asked(server).values()) >= wanted // 2, process)  # type: ignore[arg-type]
+    _, err = process.communicate(timeout=PATIENCE_S)
     ended = Ended(process.returncode, "", err)
     assert ended.code == 3
     (line,) = ended.said
@@ -319,7 +313,7 @@ def test_requests_that_a_server_refuses_become_failures_with_the_boundary_in_the
     failed = [entry for entry in _ledger(root) if entry.status == "failed"]
     assert failed
     assert all("the model failed (rejected)" in entry.reason for entry in failed)
-    assert verify_set(RunFolder.open(root)).faults == ()
+    assert verify(RunFolder.open(root)).faults == ()
     balance = json.loads((root / "report.json").read_text("utf-8"))["balance"]
     assert balance["balances"]
     assert balance["rows_out"] == 48 + balance["added"]

@@ -24,7 +24,7 @@ PAYLOADS = (
 )
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.browser,
     pytest.mark.skipif(not BROWSER, reason="no Chromium on PATH"),
 ]
 

@@ -15,6 +15,9 @@ from burnish.graphs.system import doctor
 from burnish.graphs.system.doctor import Check, is_healthy
 from burnish.tools.sandbox.pool import layers
 from tests.support.model_server import model_server
+from tests.support.waiting import PATIENCE_S
+
+pytestmark = pytest.mark.process
 
 NEEDED = {"burnish", "packages", "sandbox", "solver", "index", "temporary files", "current folder"}
 
@@ -22,7 +25,8 @@ NEEDED = {"burnish", "packages", "sandbox", "solver", "index", "temporary files"
 def called(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*COMMAND, "doctor", *arguments],
-        capture_output=True, text=True, check=False, timeout=200, env=os.environ | environment,
+        capture_output=True, text=True, check=False, timeout=PATIENCE_S,
+        env=os.environ | environment,
     )  # fmt: skip
 
 

