@@ -15,6 +15,8 @@ from burnish.corpora.runs.folder import RunFolder, read_json, write_json
 
 Kind = Literal["documents", "qa", "distill"]
 _LIBRARIES = ("burnish", "langgraph", "numpy", "orjson", "pyarrow")
+_NAMED = 8
+"""Differences that a refusal names."""
 _LONGEST = 80
 """Characters of a value that a fingerprint holds as it is."""
 
@@ -111,8 +113,9 @@ def claim(folder: RunFolder, manifest: Mapping[str, Any]) -> bool:
         if before.get(name) != marks.get(name)
     ]
     if changes:
+        more = [f"and {len(changes) - _NAMED} more"] if len(changes) > _NAMED else []
         raise RunError(
-            f"{folder.root}: holds another run ({'; '.join(changes)}); "
+            f"{folder.root}: holds another run ({'; '.join([*changes[:_NAMED], *more])}); "
             "give the same input and settings to resume it, or another folder with -o"
         )
     return False

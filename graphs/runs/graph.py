@@ -72,8 +72,10 @@ def _node(stage: str) -> _Node:
 def build(saver: SqliteSaver) -> RunGraph:
     """Compile the run graph over a checkpointer."""
     graph = StateGraph(RunState, context_schema=StageContext)
+    for stage in ("profile", "pilot", "plan"):
+        graph.add_node(stage, _node(stage))
     graph.add_node("approve", approve)
-    for stage in ("profile", "pilot", "plan", "refine", "validate", "commit", "report"):
+    for stage in ("refine", "validate", "commit", "report"):
         graph.add_node(stage, _node(stage))
     graph.add_edge(START, "profile")
     graph.add_edge("profile", "pilot")
