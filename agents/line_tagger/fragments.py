@@ -21,5 +21,5 @@ def partial_spans(line: str) -> list[tuple[int, int]]:
     """
     if len(line) > 400 or not any(mark in line for mark in _MARKS):
         return []
-    found = (pattern.search(line) for pattern in _FRAGMENTS)
-    return [match.span() for match in found if match][:1]
+    matches = (pattern.search(line) for pattern in _FRAGMENTS)
+    return [match.span() for match in matches if match][:1]

@@ -145,8 +145,8 @@ class LineTagger:
         for first, last in _blocks(batch.documents):
             start, stop = int(batch.documents[first]), int(batch.documents[last])
             rows = places_of(batch.documents[first : last + 1])
-            found = [run(member, inputs[start:stop], rows) for member in self.members]
-            logits[start:stop] = np.sum(found, axis=0, dtype=np.float32)
+            members = [run(member, inputs[start:stop], rows) for member in self.members]
+            logits[start:stop] = np.sum(members, axis=0, dtype=np.float32)
         return logits / np.float32(len(self.members))
 
 

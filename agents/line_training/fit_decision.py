@@ -76,11 +76,11 @@ class FittingSet:
         """The scores of all pages under `rule`, remembered."""
         if rule not in self._known:
             masks = decide(self.tagged, rule)
-            found = [s.score(keep) for s, keep in zip(self.scorers, masks, strict=True)]
+            page_scores = [s.score(keep) for s, keep in zip(self.scorers, masks, strict=True)]
             self._known[rule] = _Scores(
-                np.array([score.f1 for score in found]),
-                np.array([score.lost for score in found], np.float64),
-                np.array([score.kept_characters for score in found], np.float64),
+                np.array([score.f1 for score in page_scores]),
+                np.array([score.lost for score in page_scores], np.float64),
+                np.array([score.kept_characters for score in page_scores], np.float64),
                 self.untouched(rule),
             )
         return self._known[rule]
@@ -125,11 +125,11 @@ def fit(
     able = [r for r in rules if pages.untouched(r)[chosen].mean() >= limits.untouched]
     base = max(able, key=lambda rule: rule.sure_noise, default=rules[0])
     bars = [dataclasses.replace(base, threshold=threshold) for threshold in THRESHOLDS]
-    found = {rule: pages.outcome([rule] * FOLDS, chosen) for rule in bars}
-    fair = [rule for rule in found if found[rule].harm <= limits.harm]
+    outcomes = {rule: pages.outcome([rule] * FOLDS, chosen) for rule in bars}
+    fair = [rule for rule in outcomes if outcomes[rule].harm <= limits.harm]
     if not fair:
-        return min(found, key=lambda rule: found[rule].harm)
-    return max(fair, key=lambda rule: found[rule].f1)
+        return min(outcomes, key=lambda rule: outcomes[rule].harm)
+    return max(fair, key=lambda rule: outcomes[rule].f1)
 
 
 def cross_validate(pages: FittingSet, limits: DecisionLimits | None = None) -> list[DecisionRule]:

@@ -158,8 +158,8 @@ class Repair:
 def _position(item: QAItem, answer: str) -> int | None:
     """Return the one choice that says an answer."""
     choices = unlabelled(item.choices)
-    found = [at for at, choice in enumerate(choices) if compare(choice, answer).same]
-    return found[0] if len(found) == 1 else None
+    places = [at for at, choice in enumerate(choices) if compare(choice, answer).same]
+    return places[0] if len(places) == 1 else None
 
 
 def _keyed(item: QAItem) -> QAItem:
@@ -178,15 +178,15 @@ def _plain(text: str) -> str:
 
 
 def _wish(order: EditOrder, models: Sequence[QAItem]) -> str:
-    told = [f"Part of the set: {fence('name', order.cell)}" if order.cell else "Any part."]
+    lines = [f"Part of the set: {fence('name', order.cell)}" if order.cell else "Any part."]
     if order.bucket is not None:
-        told.append(f"Difficulty bucket: {order.bucket} (0 is the easiest).")
+        lines.append(f"Difficulty bucket: {order.bucket} (0 is the easiest).")
     count = _wrong_count(models[0] if models else None)
-    told.append(f"Give {count} wrong answers." if count else "Give no wrong answers: it is open.")
-    told.append(f"Number of this question: {order.seed}. Choose another fact for each number.")
+    lines.append(f"Give {count} wrong answers." if count else "Give no wrong answers: it is open.")
+    lines.append(f"Number of this question: {order.seed}. Choose another fact for each number.")
     if models:
-        told.append("Exemplars:\n" + "\n".join(fenced_item(one, "exemplar") for one in models))
-    return "\n".join(told)
+        lines.append("Exemplars:\n" + "\n".join(fenced_item(one, "exemplar") for one in models))
+    return "\n".join(lines)
 
 
 def _wrong_count(model: QAItem | None) -> int:

@@ -184,8 +184,10 @@ class Checked:
             return finding
         decision = await checks.judge(item)
         tokens = finding.tokens + sum(verdict.tokens for verdict in decision.verdicts)
-        told = (f"validators reject it: {decision.reason}",) if decision.opinion == "reject" else ()
-        return _Finding(told, decision.verdicts, tokens, finding.scored)
+        objections = (
+            (f"validators reject it: {decision.reason}",) if decision.opinion == "reject" else ()
+        )
+        return _Finding(objections, decision.verdicts, tokens, finding.scored)
 
     async def _score(self, order: EditOrder, item: QAItem) -> _Finding:
         if self.checks.scorer is None or order.bucket is None:

@@ -36,7 +36,7 @@ class Rephrase:
 
     async def prepare(self, order: EditOrder) -> TaskPrompt | EditResult:
         """Show the item."""
-        return _item_brief(order, "Say this in other words.")
+        return _show_item(order, "Say this in other words.")
 
     def draft(self, order: EditOrder, prompt: TaskPrompt, answer: Reworded) -> QAItem:  # noqa: ARG002
         """Put the new words into the item.
@@ -67,7 +67,7 @@ class Recalibrate:
         models = self.exemplars(order.cell, order.bucket, order.seed)[: self.count]
         own = "" if order.item is None else order.item.id
         shown = [fenced_item(one, "exemplar") for one in models if one.id != own]
-        return _item_brief(order, "\n".join([told, *shown]))
+        return _show_item(order, "\n".join([told, *shown]))
 
     def draft(self, order: EditOrder, prompt: TaskPrompt, answer: Recalibrated) -> QAItem:  # noqa: ARG002
         """Put the new words and wrong answers into the item, the key where it was.
@@ -99,11 +99,11 @@ class RewriteDistractors:
         key = key_text(item)
         least, most = length_bounds(key)
         count = len(item.choices) - 1
-        told = (
+        words = (
             f"Write {count} wrong answers of {least} to {most} characters; the right answer has "
             f"{len(key)} and is a {shape(key)}. About half of them should be longer than it."
         )
-        return _item_brief(order, told)
+        return _show_item(order, words)
 
     def draft(self, order: EditOrder, prompt: TaskPrompt, answer: NewDistractors) -> QAItem:  # noqa: ARG002
         """Put the wrong answers beside the key, at a place drawn by the seed.
@@ -159,7 +159,7 @@ def require_item(order: EditOrder) -> QAItem:
     return order.item
 
 
-def _item_brief(order: EditOrder, told: str) -> TaskPrompt | EditResult:
+def _show_item(order: EditOrder, told: str) -> TaskPrompt | EditResult:
     item = order.item
     if item is None:
         return order.fail("there is no item to change")

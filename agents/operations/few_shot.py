@@ -35,8 +35,8 @@ class AcceptedCorrection:
 
 def read_examples(lines: Iterable[bytes | str]) -> list[AcceptedCorrection]:
     """Return the examples among the rows of a review file, in its order."""
-    found = (_example(line) for line in lines if line.strip())
-    return [one for one in found if one is not None]
+    examples = (_example(line) for line in lines if line.strip())
+    return [one for one in examples if one is not None]
 
 
 def _example(line: bytes | str) -> AcceptedCorrection | None:

@@ -165,8 +165,8 @@ class GainModel:
         least, most = min(0.0, *seen, 0.0), max(1.0, *seen, 1.0)
         if fitted is None:
             rows = len(features)
-            held = (plain.mean, least, most, plain.low, plain.high)
-            return Predicted(*(np.full(rows, each) for each in held))
+            columns = (plain.mean, least, most, plain.low, plain.high)
+            return Predicted(*(np.full(rows, each) for each in columns))
         found = fitted.predict(features, level=self.level, confidence=self.level)
         mean = np.clip(found.mean, least, most)
         # Outcomes that are all alike leave a regression no doubt; their number still leaves some.
@@ -193,8 +193,8 @@ class GainModel:
         if tried:
             error = float(spent.std(ddof=1)) / np.sqrt(len(spent))
             reach = student(self.level, len(tried)) * error
-        held = (mean, 0.0, 2 * most, max(mean - reach, 0.0), min(mean + reach, most))
-        return Predicted(*(np.full(rows, each) for each in held))
+        columns = (mean, 0.0, 2 * most, max(mean - reach, 0.0), min(mean + reach, most))
+        return Predicted(*(np.full(rows, each) for each in columns))
 
 
 class _Counted(NamedTuple):

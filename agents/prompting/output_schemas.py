@@ -26,8 +26,8 @@ MOST_LINE = 999_999
 
 def text_pattern(least: int, most: int) -> str:
     """Return the pattern of a JSON string of so many characters, as it is written."""
-    held = '([ !#-\\[\\]-\U0010ffff]|\\\\["\\\\/bfnrt]|\\\\u00[01][0-9a-fA-F])'
-    return f"^{held}{{{least},{most}}}$"
+    character = '([ !#-\\[\\]-\U0010ffff]|\\\\["\\\\/bfnrt]|\\\\u00[01][0-9a-fA-F])'
+    return f"^{character}{{{least},{most}}}$"
 
 
 TEXT = text_pattern(1, MOST_TEXT)

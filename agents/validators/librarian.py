@@ -212,10 +212,10 @@ def weigh_support(own: Support, rival: float, key: str, config: LibrarianConfig)
         return _abstention("no sentence found holds the key")
     evidence = (Evidence("passage", own.sentence.passage, own.sentence.text),)
     if own.score < config.threshold or own.score < rival + config.margin:
-        told = "is too far from the question"
+        doubt = "is too far from the question"
         if own.score >= config.threshold:
-            told = "supports another choice nearly as well"
-        return Verdict(NAME, "abstain", 0.0, f"what holds the key {told}", evidence=evidence)
+            doubt = "supports another choice nearly as well"
+        return Verdict(NAME, "abstain", 0.0, f"what holds the key {doubt}", evidence=evidence)
     reason = f"a sentence near the question (cosine {own.score:.2f}) holds the key"
     return Verdict(NAME, "accept", config.precision, reason, key, paths=(PATH,), evidence=evidence)
 

@@ -12,6 +12,11 @@ def join_confidences(confidences: Sequence[float]) -> float:
     return 1.0 - prod(1.0 - confidence for confidence in sorted(confidences))
 
 
+def are_alike(answers: Sequence[str]) -> bool:
+    """Tell whether there is an answer and all others say the same."""
+    return bool(answers) and all(compare(answers[0], other).same for other in answers[1:])
+
+
 def join_verdicts(name: str, verdicts: Sequence[Verdict]) -> Verdict:
     """Join what one validator learned on several paths into its verdict.
 
@@ -21,23 +26,23 @@ def join_verdicts(name: str, verdicts: Sequence[Verdict]) -> Verdict:
     evidence = tuple(piece for verdict in verdicts for piece in verdict.evidence)
     tokens = sum(verdict.tokens for verdict in verdicts)
     failure = "; ".join(verdict.failure for verdict in verdicts if verdict.failure)
-    told = [verdict for verdict in verdicts if verdict.opinion != "abstain"]
-    reason = "; ".join(verdict.reason for verdict in told or verdicts)
-    opinions = {verdict.opinion for verdict in told}
+    sure = [verdict for verdict in verdicts if verdict.opinion != "abstain"]
+    reason = "; ".join(verdict.reason for verdict in sure or verdicts)
+    opinions = {verdict.opinion for verdict in sure}
     if len(opinions) != 1:
-        words = f"the paths contradict each other: {reason}" if told else reason
+        words = f"the paths contradict each other: {reason}" if sure else reason
         return Verdict(name, "abstain", 0.0, words, None, tokens, failure, (), evidence)
-    found = [verdict.found for verdict in told if verdict.found is not None]
-    one = bool(found) and all(compare(found[0], other).same for other in found[1:])
-    if told[0].opinion == "reject" and not one:
-        confidence, answer = max(verdict.confidence for verdict in told), None
-        paths = told[0].paths[:1]
+    answers = [verdict.found for verdict in sure if verdict.found is not None]
+    one = are_alike(answers)
+    if sure[0].opinion == "reject" and not one:
+        confidence, answer = max(verdict.confidence for verdict in sure), None
+        paths = sure[0].paths[:1]
     else:
         confidence, answer = (
-            join_confidences([verdict.confidence for verdict in told]),
-            found[0] if one else None,
+            join_confidences([verdict.confidence for verdict in sure]),
+            answers[0] if one else None,
         )
-        paths = tuple(dict.fromkeys(path for verdict in told for path in verdict.paths))
+        paths = tuple(dict.fromkeys(path for verdict in sure for path in verdict.paths))
     return Verdict(
-        name, told[0].opinion, confidence, reason, answer, tokens, failure, paths, evidence
+        name, sure[0].opinion, confidence, reason, answer, tokens, failure, paths, evidence
     )

@@ -275,12 +275,12 @@ def _evidence(program: str, result: Execution) -> tuple[Evidence, ...]:
     printed = _CONTROL.sub(" ", result.stdout)[:500]
     value = result.value.text[:500] if result.value is not None else ""
     words = f"{result.outcome} {result.error}".strip()
-    told = "; ".join(
+    output = "; ".join(
         part
         for part in (words, value and f"value {value}", printed and f"printed {printed}")
         if part
     )
-    return (Evidence("program", source, program), Evidence("program", f"{source} output", told))
+    return (Evidence("program", source, program), Evidence("program", f"{source} output", output))
 
 
 def _told(result: Execution) -> str:

@@ -10,10 +10,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from burnish.agents.validators.opinions import join_confidences
+from burnish.agents.validators.opinions import are_alike, join_confidences
 from burnish.agents.validators.validator import Validator
 from burnish.corpora.records import Evidence, Opinion, QAItem, Verdict
-from burnish.tools.answers.compare import compare
 from burnish.tools.items.kinds import Kind, kind_of
 
 
@@ -88,7 +87,7 @@ def combine(verdicts: Sequence[Verdict], policy: ReviewPolicy | None = None) -> 
 def _agreed(rejects: Sequence[Verdict]) -> tuple[str | None, int]:
     """Return the other answer that paths lead to, and how many do; none where they differ."""
     found = sorted({verdict.found for verdict in rejects if verdict.found is not None})
-    if not found or not all(compare(found[0], other).same for other in found[1:]):
+    if not are_alike(found):
         return None, 0
     finders = [verdict for verdict in rejects if verdict.found is not None]
     return found[0], len({path for one in finders for path in one.paths or (one.validator,)})

@@ -11,8 +11,8 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from burnish.corpora.alignment.anchors import anchored_runs
-from burnish.corpora.alignment.fewest_runs import polished
-from burnish.corpora.alignment.lcs import Run, common_runs, lcs_length, merged, shifted
+from burnish.corpora.alignment.fewest_runs import polish_runs
+from burnish.corpora.alignment.lcs import Run, common_runs, lcs_length, merge_runs, shift_runs
 from burnish.corpora.alignment.line_subsequence import embed_lines, equal_lines
 from burnish.corpora.alignment.subsequence import embed
 
@@ -75,7 +75,7 @@ def align(raw: str, refined: str) -> Alignment:
     exact = len(raw) * len(refined) <= EXACT_CELLS
     longest = lcs_length(raw, refined) if exact else None
     found = _by_lines(raw, refined) if longest is None else _longest(raw, refined, longest)
-    runs = polished(raw, refined, found)
+    runs = polish_runs(raw, refined, found)
     kept = sum(run.size for run in runs)
     certified = kept == longest
     edits = tuple(edits_between(raw, refined, runs))
@@ -128,10 +128,10 @@ def _by_lines(raw: str, refined: str) -> list[Run]:
     for run in [*whole, Run(len(raw), len(refined), 0)]:
         gap, refined_gap = raw[at : run.raw], refined[refined_at : run.refined]
         if len(gap) * len(refined_gap) <= _GAP_CELLS:
-            runs += shifted(common_runs(gap, refined_gap), at, refined_at)
+            runs += shift_runs(common_runs(gap, refined_gap), at, refined_at)
         runs.append(run)
         at, refined_at = run.raw + run.size, run.refined + run.size
-    return merged(runs)
+    return merge_runs(runs)
 
 
 def _starts(lines: Sequence[str]) -> list[int]:

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from burnish.corpora.alignment.lcs import (
     Run,
-    codes,
+    code_points,
     common_prefix,
     common_runs,
     common_suffix,
-    merged,
+    merge_runs,
     rising_chain,
-    shifted,
+    shift_runs,
 )
 
 ANCHOR = 24
@@ -44,10 +44,10 @@ def anchored_runs(raw: str, refined: str) -> list[Run] | None:
         at, refined_at = left.raw + left.size, left.refined + left.size
         gap, wanted = raw[at : right.raw], refined[refined_at : right.refined]
         if gap and wanted:
-            runs += shifted(common_runs(gap, wanted), at, refined_at)
+            runs += shift_runs(common_runs(gap, wanted), at, refined_at)
         if right.size:
             runs.append(right)
-    return merged(runs)
+    return merge_runs(runs)
 
 
 def _chain(raw: str, refined: str) -> list[tuple[int, int]]:
@@ -78,7 +78,7 @@ def _once(text: str) -> tuple[NDArray[np.uint64], NDArray[np.intp]]:
     """Return the hashes of the pieces that stand once in a text, and where they stand."""
     # A polynomial hash of every piece at once (Rabin and Karp), modulo 2**64: ANCHOR passes over
     # the text instead of one for each piece. Whoever takes a pair compares the pieces themselves.
-    symbols = codes(text).astype(np.uint64)
+    symbols = code_points(text).astype(np.uint64)
     count = len(symbols) - ANCHOR + 1
     if count < 1:
         return np.empty(0, np.uint64), np.empty(0, np.intp)

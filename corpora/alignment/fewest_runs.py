@@ -14,7 +14,7 @@ two lengths, which is why it is asked for small windows only.
 import numpy as np
 from numpy.typing import NDArray
 
-from burnish.corpora.alignment.lcs import Run, codes, merged, shifted
+from burnish.corpora.alignment.lcs import Run, code_points, merge_runs, shift_runs
 
 ANCHOR = 24
 """A shared run this long, in characters, is taken as settled."""
@@ -25,12 +25,12 @@ WINDOW_CELLS = 1 << 21
 _NEVER = -(1 << 30)
 
 
-def polished(raw: str, refined: str, runs: list[Run], *, anchor: int = ANCHOR) -> list[Run]:
+def polish_runs(raw: str, refined: str, runs: list[Run], *, anchor: int = ANCHOR) -> list[Run]:
     """Solve again what lies between runs of at least `anchor` characters; as much is kept.
 
     A window of more than `WINDOW_CELLS` stays as it was.
     """
-    runs = merged(runs)
+    runs = merge_runs(runs)
     better: list[Run] = []
     loose: list[Run] = []
     edge = Run(0, 0, 0)
@@ -42,7 +42,7 @@ def polished(raw: str, refined: str, runs: list[Run], *, anchor: int = ANCHOR) -
         better += _window(raw, refined, edge, run, loose)
         better.append(run)
         edge, loose = run, []
-    return merged(better)
+    return merge_runs(better)
 
 
 def _window(raw: str, refined: str, left: Run, right: Run, loose: list[Run]) -> list[Run]:
@@ -51,7 +51,7 @@ def _window(raw: str, refined: str, left: Run, right: Run, loose: list[Run]) -> 
     if not loose or area > WINDOW_CELLS:
         return loose
     inner = fewest_runs(raw[raw_at : right.raw], refined[refined_at : right.refined])
-    return list(shifted(inner, raw_at, refined_at))
+    return list(shift_runs(inner, raw_at, refined_at))
 
 
 def fewest_runs(raw: str, refined: str) -> list[Run]:
@@ -62,8 +62,8 @@ def fewest_runs(raw: str, refined: str) -> list[Run]:
     """
     if len(raw) > len(refined):
         return [Run(run.refined, run.raw, run.size) for run in fewest_runs(refined, raw)]
-    table = _Table.of(codes(raw), codes(refined))
-    return merged([Run(row, column, 1) for row, column in reversed(table.pairs())])
+    table = _Table.of(code_points(raw), code_points(refined))
+    return merge_runs([Run(row, column, 1) for row, column in reversed(table.pairs())])
 
 
 class _Table:

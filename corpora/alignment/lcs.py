@@ -71,12 +71,12 @@ def common_suffix(left: str, left_stop: int, right: str, right_stop: int) -> int
     return size
 
 
-def codes(text: str) -> NDArray[np.uint32]:
+def code_points(text: str) -> NDArray[np.uint32]:
     """Return the code points of a text (lone surrogates pass)."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
 
 
-def merged(runs: list[Run]) -> list[Run]:
+def merge_runs(runs: list[Run]) -> list[Run]:
     """Join runs that follow one another in both texts; empty ones go."""
     joined: list[Run] = []
     for run in runs:
@@ -90,10 +90,10 @@ def merged(runs: list[Run]) -> list[Run]:
 
 def common_runs(raw: str, refined: str) -> list[Run]:
     """Return a longest common subsequence as runs, in order."""
-    return merged(list(_solve(raw, refined, 0, 0)))
+    return merge_runs(list(_solve(raw, refined, 0, 0)))
 
 
-def framed(
+def solve_between(
     raw: str, refined: str, solve: Callable[[str, str, int, int], Iterator[Run]]
 ) -> Iterator[Run]:
     """Yield the common prefix, what `solve` finds in between, and the common suffix.
@@ -112,7 +112,7 @@ def framed(
     yield Run(raw_stop, refined_stop, tail)
 
 
-def shifted(runs: Iterator[Run] | list[Run], raw_by: int, refined_by: int) -> Iterator[Run]:
+def shift_runs(runs: Iterator[Run] | list[Run], raw_by: int, refined_by: int) -> Iterator[Run]:
     """Yield the runs with their places moved."""
     for run in runs:
         yield Run(run.raw + raw_by, run.refined + refined_by, run.size)
@@ -142,8 +142,8 @@ def rising_chain(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _solve(raw: str, refined: str, raw_at: int, refined_at: int) -> Iterator[Run]:
-    inner = framed(raw, refined, _native_or_halved)
-    return shifted(inner, raw_at, refined_at)
+    inner = solve_between(raw, refined, _native_or_halved)
+    return shift_runs(inner, raw_at, refined_at)
 
 
 def _native_or_halved(raw: str, refined: str, raw_at: int, refined_at: int) -> Iterator[Run]:
@@ -182,7 +182,7 @@ class _Masks:
     """Where each character stands in `columns`, as the bits of one integer."""
 
     def __init__(self, rows: str, columns: str) -> None:
-        symbols = codes(columns)
+        symbols = code_points(columns)
         self._width = len(columns)
         self._order = np.argsort(symbols, kind="stable")
         values, firsts = np.unique(symbols[self._order], return_index=True)

@@ -13,15 +13,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from burnish.corpora.alignment.fewest_runs import polished
+from burnish.corpora.alignment.fewest_runs import polish_runs
 from burnish.corpora.alignment.lcs import (
     Run,
     common_prefix,
     common_runs,
     common_suffix,
-    merged,
+    merge_runs,
     rising_chain,
-    shifted,
+    shift_runs,
 )
 from burnish.corpora.alignment.subsequence import contains, embed
 
@@ -89,10 +89,10 @@ class _Homes:
             else:
                 pieces = embed(line, text) or []
                 crumbs = max(crumbs, len(pieces))
-                runs.extend(shifted(pieces, raw_at, refined_at))
+                runs.extend(shift_runs(pieces, raw_at, refined_at))
             refined_at += len(text) + 1
             runs.append(Run(raw_starts[home + 1] - 1, refined_at - 1, 1))
-        return LineEmbedding(merged(runs[:-1]), crumbs)
+        return LineEmbedding(merge_runs(runs[:-1]), crumbs)
 
 
 def _latest_lines(raw: Sequence[str], refined: Sequence[str]) -> list[int] | None:
@@ -173,8 +173,8 @@ def equal_lines(raw: Sequence[str], refined: Sequence[str]) -> dict[int, int]:
     for at, wanted_at, lines, wanted in _blocks(symbols[0], symbols[1]):
         if len(lines) * len(wanted) > LINE_CELLS:
             continue
-        runs = polished(lines, wanted, common_runs(lines, wanted), anchor=LINE_ANCHOR)
-        for run in shifted(runs, at, wanted_at):
+        runs = polish_runs(lines, wanted, common_runs(lines, wanted), anchor=LINE_ANCHOR)
+        for run in shift_runs(runs, at, wanted_at):
             pairs.update((run.refined + n, run.raw + n) for n in range(run.size))
     return pairs
 

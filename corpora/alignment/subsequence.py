@@ -14,14 +14,14 @@ from collections.abc import Iterator
 
 from rapidfuzz.distance import LCSseq
 
-from burnish.corpora.alignment.fewest_runs import WINDOW_CELLS, fewest_runs, polished
+from burnish.corpora.alignment.fewest_runs import WINDOW_CELLS, fewest_runs, polish_runs
 from burnish.corpora.alignment.lcs import (
     Run,
     common_prefix,
     common_suffix,
-    framed,
-    merged,
-    shifted,
+    merge_runs,
+    shift_runs,
+    solve_between,
 )
 
 _NATIVE_LENGTH = 4096
@@ -35,7 +35,7 @@ def embed(raw: str, refined: str) -> list[Run] | None:
     """Return where the refined text stands in the raw text, or None if it is no subsequence."""
     if not contains(raw, refined):
         return None
-    return merged(list(framed(raw, refined, _inner)))
+    return merge_runs(list(solve_between(raw, refined, _inner)))
 
 
 def _inner(raw: str, refined: str, raw_at: int, refined_at: int) -> Iterator[Run]:
@@ -44,8 +44,8 @@ def _inner(raw: str, refined: str, raw_at: int, refined_at: int) -> Iterator[Run
     if place >= 0:
         return iter([Run(raw_at + place, refined_at, len(refined))])
     if len(raw) * len(refined) <= WINDOW_CELLS:
-        return shifted(fewest_runs(raw, refined), raw_at, refined_at)
-    return shifted(polished(raw, refined, _leap(raw, refined)), raw_at, refined_at)
+        return shift_runs(fewest_runs(raw, refined), raw_at, refined_at)
+    return shift_runs(polish_runs(raw, refined, _leap(raw, refined)), raw_at, refined_at)
 
 
 def contains(raw: str, refined: str) -> bool:

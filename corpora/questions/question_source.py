@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import cast
+from typing import NamedTuple, cast
 
 import orjson
 import pyarrow as pa
@@ -67,6 +67,42 @@ class QuestionRow:
     """How each model answered, by its name."""
 
 
+class RawQuestion(NamedTuple):
+    """The cells of a row, before anything is made of them."""
+
+    source: str
+    row: int
+    cells: Values
+    id: str
+    """The row's own, or one that is made from its question and place."""
+
+
+def make_question(
+    raw: RawQuestion | BadRow, layout: Layout, *, strict: bool = False
+) -> QuestionRow | BadRow:
+    """Return the item that a row holds; it looks at nothing but the row.
+
+    Raises:
+        SourceError: the row is bad and `strict` is set.
+    """
+    made = raw if isinstance(raw, BadRow) else _made(raw, layout)
+    if strict and isinstance(made, BadRow):
+        raise SourceError(
+            f"{made.source} row {made.row}: {made.reason}; mend the row, or let "
+            "it be set aside by leaving out --strict"
+        )
+    return made
+
+
+def _made(raw: RawQuestion, layout: Layout) -> QuestionRow | BadRow:
+    item, key, several = read_item(raw.cells, layout, raw.id)
+    if not item.question:
+        cells = orjson.dumps(raw.cells, default=str)
+        return BadRow(raw.source, raw.row, "the conversation has no question", cells[: 1 << 20])
+    answers = answers_of(raw.cells, layout.records, key, len(item.choices))
+    return QuestionRow(item, raw.source, raw.row, key, several, answers)
+
+
 class QuestionGate(Gate):
     """Judges rows of QA sets: the question may also be a conversation."""
 
@@ -115,7 +151,7 @@ class QuestionSource:
     ) -> None:
         self._parts = parts
         self._selection = selection
-        self._strict = strict
+        self.strict = strict
         self.layout: Layout = _layout(parts, fields)
         """Which columns hold what, for reading and for `to_row`."""
         self.schema: pa.Schema | None = _schema(parts)
@@ -131,6 +167,21 @@ class QuestionSource:
 
         Raises:
             SourceError: a row is bad and `strict` is set, or no row has a question.
+        """
+        return (
+            make_question(raw, self.layout, strict=self.strict) for raw in self.raw_rows(progress)
+        )
+
+    def raw_rows(
+        self, progress: Callable[[int], None] | None = None
+    ) -> Iterator[RawQuestion | BadRow]:
+        """Yield the rows selected, for `make_question`; their ids are made here, and differ.
+
+        Args:
+            progress: told how many more bytes were read, time and again.
+
+        Raises:
+            SourceError: no row has a question.
         """
         taps = {part.name: Tap(progress) for part in self._parts}
         selection = self._selection
@@ -169,41 +220,28 @@ class QuestionSource:
         layout = self.layout
         return QuestionGate(layout.question or layout.turns or "question", layout.id)
 
-    def _read(self, taps: Mapping[str, Tap] | None) -> Iterator[QuestionRow | BadRow]:
+    def _read(self, taps: Mapping[str, Tap] | None) -> Iterator[RawQuestion | BadRow]:
         position = 0
         with closing(self._gate()) as gate:
             for part in self._parts:
                 cells = _Cells()
                 for row in part.rows(gate, None if taps is None else taps[part.name]):
                     position += 1
-                    found = (
-                        row if isinstance(row, BadRow) else self._item(part, position, row, cells)
-                    )
-                    if self._strict and isinstance(found, BadRow):
-                        raise SourceError(
-                            f"{found.source} row {found.row}: {found.reason}; mend the row, or let "
-                            "it be set aside by leaving out --strict"
-                        )
-                    yield found
+                    yield row if isinstance(row, BadRow) else _raw(part, position, row, cells)
             if taps is not None:
                 self._digests = [taps[part.name].digest() for part in self._parts]
             head = self._parts[0].head() if self._parts else None
             gate.require_columns(self._parts[0].name, head.columns if head else None)
 
-    def _item(
-        self, part: SourcePart, position: int, row: SourceRow, cells: "_Cells"
-    ) -> QuestionRow | BadRow:
-        values = cells.of(row)
+
+def _raw(part: SourcePart, position: int, row: SourceRow, cells: "_Cells") -> RawQuestion:
+    identity = row.id
+    if identity is None:
         # Where the question is a conversation, that is what stands in place of the text.
         held = cast("object", row.text)
         text = held if isinstance(held, str) else orjson.dumps(held, default=str).decode()
-        identity = row.id if row.id is not None else made_id(text, position)
-        item, key, several = read_item(values, self.layout, identity)
-        if not item.question:
-            raw = orjson.dumps(values, default=str)
-            return BadRow(part.name, row.number, "the conversation has no question", raw[: 1 << 20])
-        answers = answers_of(values, self.layout.records, key, len(item.choices))
-        return QuestionRow(item, part.name, row.number, key, several, answers)
+        identity = made_id(text, position)
+    return RawQuestion(part.name, row.number, cells.of(row), identity)
 
 
 class _Cells:

@@ -1,4 +1,6 @@
 """Where everything of a run lies, and the small JSON files that say what the run is."""
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 
 import json
 from collections.abc import Iterable, Sequence
@@ -6,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
+import pyarrow as pa
+
 from burnish.corpora.errors import RunError
 from burnish.corpora.readers.rows import BadRow, raw_row
 from burnish.corpora.storage.streams import file_digest
-from burnish.corpora.storage.writers import write_jsonl, write_lines
+from burnish.corpora.storage.writers import write_jsonl, write_lines, write_table
 
 Format = Literal["parquet", "jsonl"]
 
@@ -77,6 +81,21 @@ class RunFolder:
         """Clear away what interrupted writes left behind."""
         for leftover in self.root.rglob(".*.tmp"):
             leftover.unlink(missing_ok=True)
+
+    def write_part(
+        self, kind: Literal["data", "aside", "ledger"], index: int, table: pa.Table
+    ) -> list[Path]:
+        """Write a file of a shard and return it; an empty `aside/` is no file.
+
+        Raises:
+            UsageError: Parquet cannot hold a column's type.
+        """
+        path = self.part(kind, index)
+        if kind == "aside" and not table.num_rows:
+            path.unlink(missing_ok=True)
+            return []
+        write_table(path, table, self.format)
+        return [path]
 
     def write_quarantine(self, index: int, bad: Sequence[BadRow]) -> list[Path]:
         """Write a shard's unreadable rows; return the file, or none where there are none."""

@@ -8,6 +8,7 @@ named tuples as structs.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 
+import json
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from typing import (
     get_type_hints,
 )
 
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as parquet
 
@@ -72,16 +74,26 @@ class LedgerCodec(Generic[Row]):
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Read the plain rows of one ledger file, of whatever kind, in order."""
+    """Read the plain rows of one Parquet or JSONL file in order, a few at a time."""
     if path.suffix == ".jsonl":
-        import orjson
-
         with path.open("rb") as file:
-            yield from map(orjson.loads, file)
+            yield from map(parse_line, file)
         return
     with parquet.ParquetFile(path) as file:
         for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE):
             yield from batch.to_pylist()
+
+
+def parse_line(line: bytes) -> dict[str, Any]:
+    """Return a line of JSON as an object; numbers that orjson refuses pass too.
+
+    Raises:
+        ValueError: the line is no JSON.
+    """
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return json.loads(line)
 
 
 def _struct(kind: type) -> pa.StructType:

@@ -10,10 +10,13 @@ from importlib.metadata import version
 from typing import Any, Literal
 
 from burnish.corpora.errors import RunError
+from burnish.corpora.readers.rows import Survey
 from burnish.corpora.runs.folder import RunFolder, read_json, write_json
 
 Kind = Literal["documents", "qa", "distill"]
 _LIBRARIES = ("burnish", "langgraph", "numpy", "orjson", "pyarrow")
+_NAMED = 8
+"""Differences that a refusal names."""
 _LONGEST = 80
 """Characters of a value that a fingerprint holds as it is."""
 
@@ -31,6 +34,22 @@ class InputFacts:
     sources: Sequence[str]
     text_column: str | None
     id_column: str | None
+
+    @classmethod
+    def of(
+        cls, survey: Survey, location: str, text_column: str, id_column: str | None
+    ) -> "InputFacts":
+        """Return what a survey of documents found."""
+        return cls(
+            location,
+            survey.rows,
+            survey.bad_rows,
+            survey.chars,
+            survey.digest,
+            survey.sources,
+            text_column,
+            id_column,
+        )
 
 
 def make_manifest(
@@ -94,8 +113,9 @@ def claim(folder: RunFolder, manifest: Mapping[str, Any]) -> bool:
         if before.get(name) != marks.get(name)
     ]
     if changes:
+        more = [f"and {len(changes) - _NAMED} more"] if len(changes) > _NAMED else []
         raise RunError(
-            f"{folder.root}: holds another run ({'; '.join(changes)}); "
+            f"{folder.root}: holds another run ({'; '.join([*changes[:_NAMED], *more])}); "
             "give the same input and settings to resume it, or another folder with -o"
         )
     return False

@@ -61,6 +61,24 @@ class Kind:
         elif flag == _DICT:
             self._see_object(cast("dict[str, object]", value))
 
+    def join(self, later: "Kind") -> None:
+        """Take into account all that another kind has seen, after what this one has seen."""
+        self._flags |= later._flags
+        self._wide |= later._wide
+        if later._items is not None:
+            self._items = self._items or Kind()
+            self._items.join(later._items)
+        if later._keys is None:
+            return
+        if self._keys is None:
+            self._keys = later._keys
+            self._members = {key: Kind() for key in later._members}
+        if self._keys != later._keys:
+            self._flags |= _MIXED
+            return
+        for key, member in later._members.items():
+            self._members[key].join(member)
+
     def arrow(self, depth: int = 0) -> pa.DataType | None:
         """Return the type that holds all values seen unchanged, None when only JSON text does."""
         flags = self._flags & ~_NULL
@@ -113,16 +131,27 @@ class Kinds:
             SourceError: the rows have so many different keys that they cannot be columns.
         """
         for key, value in row.items():
-            kind = self._kinds.get(key)
-            if kind is None:
-                if len(self._kinds) == MOST_COLUMNS:
-                    raise SourceError(
-                        f"the JSON rows have more than {MOST_COLUMNS:,} different keys; "
-                        "put the varying ones into one object"
-                    )
-                kind = self._kinds[key] = Kind()
+            kind = self._kinds.get(key) or self._new(key)
             if key != self._text:
                 kind.see(value)
+
+    def join(self, later: "Kinds") -> None:
+        """Take into account all that was seen of later rows.
+
+        Raises:
+            SourceError: the rows have so many different keys that they cannot be columns.
+        """
+        for key, kind in later._kinds.items():
+            (self._kinds.get(key) or self._new(key)).join(kind)
+
+    def _new(self, key: str) -> Kind:
+        if len(self._kinds) == MOST_COLUMNS:
+            raise SourceError(
+                f"the JSON rows have more than {MOST_COLUMNS:,} different keys; "
+                "put the varying ones into one object"
+            )
+        kind = self._kinds[key] = Kind()
+        return kind
 
     def schema(self) -> pa.Schema:
         """Return the columns; one that held only nulls has the null type."""

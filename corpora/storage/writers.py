@@ -6,7 +6,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
@@ -75,8 +75,12 @@ def write_table(path: Path, table: pa.Table, kind: Literal["parquet", "jsonl"]) 
     if kind == "jsonl":
         write_atomic(path, lambda file: _write_lines(file, table))
         return
+    _parquet_or_refuse(path, lambda file: _write_groups(file, [table], table.schema))
+
+
+def _parquet_or_refuse(path: Path, write: Callable[[BinaryIO], None]) -> None:
     try:
-        write_atomic(path, lambda file: _write_parquet(file, table))
+        write_atomic(path, write)
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
         reason = " ".join(str(error).split())[:200]
         raise UsageError(
@@ -84,18 +88,36 @@ def write_table(path: Path, table: pa.Table, kind: Literal["parquet", "jsonl"]) 
         ) from error
 
 
+def write_tables(
+    path: Path, tables: Iterable[pa.Table], schema: pa.Schema, kind: Literal["parquet", "jsonl"]
+) -> None:
+    """Write tables of one schema as one file, atomically: the bytes are those of `write_table`.
+
+    At most one group of rows (65,536) is held at a time.
+
+    Raises:
+        UsageError: Parquet cannot hold a column's type.
+    """
+    if kind == "jsonl":
+
+        def write(file: BinaryIO) -> None:
+            for table in tables:
+                _write_lines(file, table)
+
+        write_atomic(path, write)
+        return
+    _parquet_or_refuse(path, lambda file: _write_groups(file, tables, schema))
+
+
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
     """Write small records atomically, one JSON object a line, keys in the order they have."""
     write_lines(path, (orjson.dumps(dict(r), option=orjson.OPT_APPEND_NEWLINE) for r in rows))
 
 
-def _write_parquet(file: BinaryIO, table: pa.Table) -> None:
-    # Pages are cut at the borders of chunks: one chunk a column makes the bytes depend on the
-    # content alone.
-    parquet.write_table(
-        table.combine_chunks(),
+def _write_groups(file: BinaryIO, tables: Iterable[pa.Table], schema: pa.Schema) -> None:
+    with parquet.ParquetWriter(
         file,
-        row_group_size=_ROW_GROUP,
+        schema,
         version="2.6",
         data_page_version="1.0",
         compression="zstd",
@@ -103,7 +125,32 @@ def _write_parquet(file: BinaryIO, table: pa.Table) -> None:
         use_dictionary=True,
         write_statistics=True,
         store_schema=True,
-    )
+    ) as writer:
+        for group in _groups(tables, schema):
+            writer.write_table(group, row_group_size=_ROW_GROUP)
+
+
+def _groups(tables: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Yield rows in groups of `_ROW_GROUP`, the last one smaller; no rows: one empty group."""
+    waiting: list[pa.Table] = []
+    rows = groups = 0
+    for table in tables:
+        at = 0
+        while at < table.num_rows:
+            part = table.slice(at, _ROW_GROUP - rows)
+            waiting.append(part)
+            at, rows = at + part.num_rows, rows + part.num_rows
+            if rows == _ROW_GROUP:
+                yield _one_chunk(waiting)
+                waiting, rows, groups = [], 0, groups + 1
+    if rows or not groups:
+        yield _one_chunk(waiting) if rows else schema.empty_table()
+
+
+def _one_chunk(tables: Iterable[pa.Table]) -> pa.Table:
+    # Pages are cut at the borders of chunks: one chunk a column makes the bytes depend on the
+    # content alone.
+    return pa.concat_tables(tables).combine_chunks()
 
 
 def _write_lines(file: BinaryIO, table: pa.Table) -> None:

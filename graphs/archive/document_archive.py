@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import ClassVar, NamedTuple, cast
 
 import orjson
 import pyarrow as pa
@@ -19,6 +19,7 @@ from burnish.corpora.errors import RunError
 from burnish.corpora.records import DOCUMENTS, Filing, digest
 from burnish.corpora.runs.document_ledger import Entry
 from burnish.corpora.runs.folder import RunFolder, read_json
+from burnish.corpora.runs.ledger_codec import parse_line
 from burnish.corpora.storage.writers import copy_file, write_lines, write_table
 from burnish.graphs.archive.findings import Findings
 from burnish.graphs.archive.stored import (
@@ -26,7 +27,6 @@ from burnish.graphs.archive.stored import (
     StoredColumns,
     call_of,
     entries,
-    parse_line,
     program_of,
     read_lines,
     read_whole,
@@ -63,25 +63,20 @@ def values_of(entry: Entry) -> Mapping[str, Collection[str]]:
     }
 
 
-FILTERS = Filters(("reason", "agent", "record", "outcome"), ("edited", "dropped"), values_of)
+FILTERS = Filters(
+    ("reason", "agent", "record", "outcome"), ("edited", "dropped", "failed"), values_of
+)
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentArchive:
     """The shards of a run over documents."""
 
+    filing: ClassVar[Filing] = DOCUMENTS
+    filters: ClassVar[Filters[Entry]] = FILTERS
+
     folder: RunFolder
     columns: StoredColumns
-
-    @property
-    def filing(self) -> Filing:
-        """Which files hold what."""
-        return DOCUMENTS
-
-    @property
-    def filters(self) -> Filters[Entry]:
-        """What can be left out."""
-        return FILTERS
 
     def entries(self, index: int) -> Iterator[Entry]:
         """Read the ledger of a shard."""

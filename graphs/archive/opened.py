@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from burnish.corpora.errors import RunError
 from burnish.corpora.records import Filing
@@ -21,15 +21,10 @@ Progress = Callable[[int], None]
 class Archive(Protocol):
     """What a kind of record brings to checks and versions; work is done a shard at a time."""
 
-    @property
-    def filing(self) -> Filing:
-        """Which files hold what."""
-        ...
-
-    @property
-    def filters(self) -> Filters[Any]:
-        """What can be left out of versions."""
-        ...
+    filing: ClassVar[Filing]
+    """Which files hold what."""
+    filters: ClassVar[Filters[Any]]
+    """What can be left out of versions."""
 
     def entries(self, index: int) -> Iterator[Any]:
         """Read the ledger of a shard.

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as parquet
@@ -59,17 +59,10 @@ FILTERS = Filters(
 class QuestionArchive:
     """The shards of a run over questions."""
 
+    filing: ClassVar[Filing] = QUESTIONS
+    filters: ClassVar[Filters[QAEntry]] = FILTERS
+
     folder: RunFolder
-
-    @property
-    def filing(self) -> Filing:
-        """Which files hold what."""
-        return QUESTIONS
-
-    @property
-    def filters(self) -> Filters[QAEntry]:
-        """What can be left out."""
-        return FILTERS
 
     def entries(self, index: int) -> Iterator[QAEntry]:
         """Read the ledger of a shard."""

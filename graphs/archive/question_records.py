@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pyarrow as pa
-import pyarrow.parquet as parquet
 from pydantic import TypeAdapter, ValidationError
 
 from burnish.corpora.errors import RunError
@@ -16,12 +14,10 @@ from burnish.corpora.questions.columns import Layout
 from burnish.corpora.questions.items import read_item
 from burnish.corpora.records import QUESTIONS, QAItem
 from burnish.corpora.runs.folder import RunFolder, read_json
+from burnish.corpora.runs.ledger_codec import read_rows
 from burnish.corpora.runs.question_ledger import LEDGER, QAEntry
-from burnish.graphs.archive.stored import parse_line
+from burnish.graphs.archive.stored import readable
 from burnish.tools.text.visible import shown
-
-_BATCH_ROWS = 256
-_UNREADABLE = (OSError, ValueError, TypeError, KeyError, pa.ArrowException)
 
 
 class QuestionRecord(NamedTuple):
@@ -55,18 +51,16 @@ def question_records(folder: RunFolder) -> Iterator[QuestionRecord]:
         RunError: a file is missing or broken, or the files and the ledger do not go together.
     """
     layout = layout_of(folder)
-    standing = _rows(folder.part("data", 0))
-    aside = _rows(folder.part("aside", 0))
-    try:
-        for entry in LEDGER.read(folder.part("ledger", 0)):
+    for index in folder.finished():
+        ledger = folder.part("ledger", index)
+        standing = _rows(folder.part("data", index))
+        aside = _rows(folder.part("aside", index))
+        for entry in readable(ledger, LEDGER.read(ledger)):
             after = _next(standing, layout, entry) if entry.outcome in QUESTIONS.data else None
             before = _next(aside, layout, entry) if entry.outcome in QUESTIONS.aside else None
             # What was left as it was stands in `data/` alone.
             stayed = entry.outcome in QUESTIONS.data - QUESTIONS.aside - {"added"}
             yield QuestionRecord(entry, after if stayed else before, after)
-    except _UNREADABLE as error:
-        reason = " ".join(str(error).split())[:200]
-        raise RunError(f"{folder.root}: its files cannot be read ({reason})") from None
 
 
 def _next(rows: Iterator[Mapping[str, Any]], layout: Layout, entry: QAEntry) -> QAItem:
@@ -77,12 +71,4 @@ def _next(rows: Iterator[Mapping[str, Any]], layout: Layout, entry: QAEntry) -> 
 
 
 def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
-    if not path.exists():
-        return
-    if path.suffix == ".jsonl":
-        with path.open("rb") as file:
-            yield from map(parse_line, file)
-        return
-    with parquet.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-            yield from batch.to_pylist()
+    return readable(path, read_rows(path)) if path.exists() else iter(())

@@ -3,13 +3,11 @@
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
 # pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-import orjson
 import pyarrow as pa
 import pyarrow.parquet as parquet
 
@@ -17,6 +15,7 @@ from burnish.corpora.errors import RunError
 from burnish.corpora.records import DOCUMENTS
 from burnish.corpora.runs.document_ledger import LEDGER, CallRow, Entry
 from burnish.corpora.runs.folder import RunFolder, read_json
+from burnish.corpora.runs.ledger_codec import parse_line
 from burnish.tools.deletion.program import (
     Call,
     KeepAll,
@@ -197,18 +196,6 @@ def _lines(path: Path, columns: StoredColumns) -> Iterator[Stored]:
         for line in file:
             row = parse_line(line)
             yield Stored(str(row[columns.id]), str(row[columns.text]))
-
-
-def parse_line(line: bytes) -> dict[str, object]:
-    """Return a line of JSON as an object; numbers that orjson refuses pass too.
-
-    Raises:
-        ValueError: the line is no JSON.
-    """
-    try:
-        return orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return json.loads(line)
 
 
 def _batches(path: Path, columns: StoredColumns) -> Iterator[Stored]:

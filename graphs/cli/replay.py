@@ -85,9 +85,10 @@ def _verified(found: "Verification") -> str:
 
 
 def _rebuilt(summary: "ReplaySummary", output: Path) -> str:
+    gone = f", {summary.left_out:,} added ones left out" if summary.left_out else ""
     return (
         f"{summary.rows:,} rows rebuilt in {output / 'data'}: {summary.changed:,} differ from the "
-        f"run's, {summary.returned:,} came back, {summary.left_out:,} added ones left out"
+        f"run's, {summary.returned:,} came back{gone}"
     )
 
 

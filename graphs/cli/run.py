@@ -57,6 +57,8 @@ def run(
     as_json: options.AsJson = False,
 ) -> None:
     """Refine a corpus or a QA set into a run folder; the same command again resumes it."""
+    from burnish.graphs.commands.inputs import check_flags, check_kind
+
     flags = _flags(id_field, limit, sample, llm, model, budget) | {
         "qa.target": target,
         "qa.reserve": reserve,
@@ -67,8 +69,8 @@ def run(
         "llm.mode": mode,
     }
     settings = options.settings_of(config, set_, flags)
+    check_flags(source, check_kind(kind), settings, flags)
     if dry_run:
-        from burnish.graphs.commands.inputs import check_kind
         from burnish.graphs.commands.run import try_out
 
         trial = try_out(source, settings=settings, kind=check_kind(kind))
@@ -257,7 +259,7 @@ def plan(
     """Say what a run would do, gain and cost; spends no more than its pilot."""
     from burnish.graphs.cli.progress import shown_progress
     from burnish.graphs.commands import plan as commands
-    from burnish.graphs.commands.inputs import check_kind
+    from burnish.graphs.commands.inputs import check_flags, check_kind
 
     flags = _flags(id_field, limit, sample, llm, model, budget) | {
         "qa.target": target,
@@ -265,6 +267,7 @@ def plan(
         "qa.labels": labels,
     }
     settings = options.settings_of(config, set_, flags)
+    check_flags(source, check_kind(kind), settings, flags)
     with shown_progress() as progress:
         found = commands.plan(
             source, output, settings=settings, kind=check_kind(kind), progress=progress

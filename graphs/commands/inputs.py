@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal, TypeVar, get_args
@@ -37,6 +37,41 @@ def check_kind(kind: str) -> KindWish:
         if kind == known:
             return known
     raise UsageError(f"--kind {kind}: choose one of {', '.join(KINDS)}")
+
+
+_FOR_ONE_KIND: Mapping[str, tuple[Kind, str]] = {
+    "qa.target": ("qa", "--target says what cells of questions should be like"),
+    "qa.reserve": ("qa", "--reserve is a pool of questions"),
+    "qa.labels": ("qa", "--labels are for questions that name no domain"),
+    "fields.text": ("documents", "--text-field names the text of documents; of questions, give "
+        "--set qa.question=COLUMN"),
+    "llm.mode": ("documents", "--mode says how a model edits documents"),
+}  # fmt: skip
+
+
+def check_flags(
+    location: str, kind: KindWish, settings: Settings, flags: Mapping[str, object]
+) -> None:
+    """Check that what was asked for means something for the records there are.
+
+    Args:
+        location: The input.
+        kind: As told.
+        settings: All settings.
+        flags: What flags stand for, by the name of the setting; None: not given.
+
+    Raises:
+        UsageError: a flag is for the other kind of records.
+    """
+    found = kind_of(location, kind, settings)
+    for name, (only, meaning) in _FOR_ONE_KIND.items():
+        if flags.get(name) is not None and found != only:
+            other = "questions" if only == "qa" else "documents"
+            here = "documents" if only == "qa" else "questions"
+            raise UsageError(
+                f"{meaning}, and {location} holds {here}: leave it out, or say --kind {only} "
+                f"where it holds {other}"
+            )
 
 
 def kind_of(location: str, kind: KindWish, settings: Settings) -> Kind:

@@ -129,11 +129,11 @@ def run(
     def work() -> RunResult:
         watcher = watcher_of(progress)
         context: QaContext | RunContext
+        count = workers or count_cores()
         if found == "qa":
-            context = QaContext(folder, chosen, location, watcher)
+            context = QaContext(folder, chosen, location, watcher, count)
         else:
             opened = open_input(location, chosen)
-            count = workers or count_cores()
             context = RunContext(folder, chosen, location, opened, count, watcher)
         state = carry_out(context)
         if chosen.run.approval == "ask" and "approved" not in state:

@@ -220,16 +220,7 @@ class Distillation:
         marks["expert"] = self.access.name if self.access else "none"
         settings = asdict(self.settings) | {"run": {"format": "jsonl"}}
         columns = self.settings.columns
-        facts = InputFacts(
-            self.location,
-            survey.rows,
-            survey.bad_rows,
-            survey.chars,
-            survey.digest,
-            survey.sources,
-            columns.text,
-            columns.id,
-        )
+        facts = InputFacts.of(survey, self.location, columns.text, columns.id)
         return make_manifest("distill", settings, marks, facts)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Literal
 
 from burnish.agents.prompting.output_schemas import tools_of
 from burnish.agents.prompting.sections import digest_of, sections
@@ -11,7 +11,7 @@ from burnish.agents.refiners.expert import ExpertConfig, read_rules
 from burnish.agents.refiners.served import Prompt, ServedConfig
 from burnish.corpora.errors import UsageError
 from burnish.corpora.runs.manifest import fingerprint_of
-from burnish.tools.distill.distill import Filter, Policy
+from burnish.tools.distill.distill import Policy
 from burnish.tools.distill.pairs import Frame, Notation
 
 Teacher = Literal["refined", "labels", "expert"]
@@ -119,28 +119,6 @@ class DistillSettings:
 
 _RUN = ("limit", "sample", "shard_rows", "shard_chars")
 """Settings beside the groups that decide what is written."""
-
-
-def policy_of(
-    filter_: str, notation: str, *, max_refused: float, min_kept: float, window_chars: int
-) -> Policy:
-    """Return the policy that words and numbers of the user name.
-
-    Raises:
-        UsageError: there is no such filter or notation.
-    """
-    filters, notations = get_args(Filter), get_args(Notation)
-    if filter_ not in filters:
-        raise UsageError(f"--filter {filter_!r}: there are {' and '.join(filters)}")
-    if notation not in notations:
-        raise UsageError(f"--notation {notation!r}: there are {', '.join(notations)}")
-    return Policy(
-        filter=cast("Filter", filter_),
-        notation=cast("Notation", notation),
-        max_refused=max_refused,
-        min_kept=min_kept,
-        window_chars=window_chars,
-    )
 
 
 def frame_of(notation: Notation) -> Frame:

@@ -22,14 +22,5 @@ def manifest_of(
     if settings.refiner.name != "served":
         del tree["llm"]
     marks = fingerprint_of(survey.digest, tree) | {"refiner": revision}
-    facts = InputFacts(
-        location,
-        survey.rows,
-        survey.bad_rows,
-        survey.chars,
-        survey.digest,
-        survey.sources,
-        settings.fields.text,
-        id_column,
-    )
+    facts = InputFacts.of(survey, location, settings.fields.text, id_column)
     return make_manifest("documents", settings.of_run(), marks, facts, ("zstandard",))

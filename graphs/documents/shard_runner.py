@@ -13,8 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextvars import Context
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 
@@ -22,7 +21,6 @@ from burnish.corpora.readers.rows import BadRow, Shard
 from burnish.corpora.records import DOCUMENTS, Document, Outcome
 from burnish.corpora.runs.document_ledger import LEDGER, CallRow, Entry, SpanRow
 from burnish.corpora.runs.folder import RunFolder, write_json
-from burnish.corpora.storage.writers import write_table
 from burnish.graphs.documents.batches import decide_all
 from burnish.graphs.documents.escalation import Escalation
 from burnish.graphs.documents.record_graph import Decision, RecordGraph, Services, build
@@ -52,14 +50,15 @@ class ShardRunner:
         decisions = Context().run(asyncio.run, self._decide(shard))
         entries = [_entry(decision) for decision in decisions]
         entries += [_quarantined(row) for row in shard.bad]
+        folder, index = self.folder, shard.index
         written = [
-            self._write_rows("data", shard, decisions, DOCUMENTS.data),
-            self._write_rows("aside", shard, decisions, DOCUMENTS.aside),
-            self._write_ledger(shard, entries),
-            *self.folder.write_quarantine(shard.index, shard.bad),
+            *folder.write_part("data", index, self._table(shard, decisions, DOCUMENTS.data)),
+            *folder.write_part("aside", index, self._table(shard, decisions, DOCUMENTS.aside)),
+            *folder.write_part("ledger", index, LEDGER.table(entries)),
+            *folder.write_quarantine(index, shard.bad),
         ]
         marker = {
-            "index": shard.index,
+            "index": index,
             "rows": len(entries),
             "outcomes": _counted(entries),
             "agents": dict(sorted(Counter(decision.agent for decision in decisions).items())),
@@ -68,10 +67,10 @@ class ShardRunner:
             "chars_in": sum(len(text) for text in shard.texts),
             "chars_out": sum(len(d.refined) for d in decisions if d.outcome in DOCUMENTS.data),
             "bytes_in": sum(len(text.encode()) for text in shard.texts),
-            "files": self.folder.digests(path for path in written if path),
+            "files": folder.digests(written),
             "seconds": round(time.process_time() - started, 3),
         }
-        write_json(self.folder.marker(shard.index), marker)
+        write_json(folder.marker(index), marker)
         return marker
 
     async def _decide(self, shard: Shard) -> list[Decision]:
@@ -90,34 +89,21 @@ class ShardRunner:
     async def _decided(self, documents: Sequence[Document], services: Services) -> list[Decision]:
         return await decide_all(self.graph, documents, services, self.concurrency)
 
-    def _write_rows(
-        self,
-        kind: Literal["data", "aside"],
-        shard: Shard,
-        decisions: Sequence[Decision],
-        wanted: frozenset[Outcome],
-    ) -> Path | None:
+    def _table(
+        self, shard: Shard, decisions: Sequence[Decision], wanted: frozenset[Outcome]
+    ) -> pa.Table:
+        """Return the rows of some outcomes: kept ones refined, others as they came in."""
         mask = [decision.outcome in wanted for decision in decisions]
-        path = self.folder.part(kind, shard.index)
-        if kind == "aside" and not any(mask):
-            path.unlink(missing_ok=True)
-            return None
         texts = [
-            decision.refined if kind == "data" else decision.document.text
-            for decision, chosen in zip(decisions, mask, strict=True)
-            if chosen
+            decision.refined if decision.outcome in DOCUMENTS.data else decision.document.text
+            for decision in decisions
+            if decision.outcome in wanted
         ]
         rest = shard.columns.filter(pa.array(mask, pa.bool_()))
         place = self.schema.get_field_index(self.text_column)
         arrays = list(rest.columns)
         arrays.insert(place, pa.array(texts, self.schema.field(place).type))
-        write_table(path, pa.Table.from_arrays(arrays, schema=self.schema), self.folder.format)
-        return path
-
-    def _write_ledger(self, shard: Shard, entries: Sequence[Entry]) -> Path:
-        path = self.folder.part("ledger", shard.index)
-        write_table(path, LEDGER.table(entries), self.folder.format)
-        return path
+        return pa.Table.from_arrays(arrays, schema=self.schema)
 
 
 def _entry(decision: Decision) -> Entry:

@@ -93,7 +93,7 @@ class Labelling:
 class LabelledSets(NamedTuple):
     """Rows whose items name a domain, set after set, and how that came about."""
 
-    sets: list[list[QuestionRow]]
+    sets: Sequence[Sequence[QuestionRow]]
     labelled: int
     """Items that named no domain and got one."""
     other: int
@@ -174,7 +174,7 @@ def label_sets(sets: Sequence[Sequence[QuestionRow]], labeller: ItemLabeller) ->
     rows = [row for group in sets for row in group]
     bare = [at for at, row in enumerate(rows) if not _domain(row)]
     if not bare:
-        return LabelledSets([list(group) for group in sets], 0, 0)
+        return LabelledSets(sets, 0, 0)
     found = labeller.assigned(rows, bare)
     for at, name in zip(bare, found.names, strict=True):
         if name is not None:

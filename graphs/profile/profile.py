@@ -21,6 +21,7 @@ from burnish.corpora.questions.question_source import (
     open_questions,
 )
 from burnish.corpora.readers.rows import RowSelection
+from burnish.corpora.storage.spill import Joined, Spill
 from burnish.graphs.profile.figures import Figures, figures_of
 from burnish.graphs.profile.labels import LONGEST, ItemLabeller, label_sets
 from burnish.graphs.profile.vector_cache import Vectoring
@@ -48,11 +49,11 @@ _SETTINGS: Final = ProfileSettings()
 
 
 class ReadSet(NamedTuple):
-    """A QA set in memory."""
+    """A QA set: its rows are read anew each time they are gone through."""
 
     location: str
-    rows: list[QuestionRow]
-    bad: list[BadRow]
+    rows: Sequence[QuestionRow]
+    bad: Sequence[BadRow]
     layout: Layout
 
 
@@ -94,7 +95,7 @@ def profile_location(
         settings,
         _vectors(own.rows, vectoring),
         None if other is None else _vectors(other.rows, vectoring),
-        _judgements(reading.judgements, [*own.rows, *(other.rows if other is not None else ())]),
+        _judgements(reading.judgements, Joined(own.rows, other.rows if other is not None else ())),
     )
     names = (location, target)
     figures = {
@@ -105,24 +106,25 @@ def profile_location(
 
 
 def read_set(location: str, reading: ProfileReading = _READING) -> ReadSet:
-    """Read a QA set into memory.
+    """Read a QA set; its rows go to a file without a name.
 
     Raises:
         SourceError: it cannot be read, or holds no item.
     """
     source = open_questions(location, reading.fields, reading.selection, strict=reading.strict)
-    rows: list[QuestionRow] = []
+    rows: Sequence[QuestionRow]
+    rows = spilled = Spill[QuestionRow]()
     bad: list[BadRow] = []
     for row in source.rows():
         if isinstance(row, BadRow):
             bad.append(row)
         else:
-            rows.append(row)
+            spilled.append(row)
     if not rows:
         why = f"; row {bad[0].row}: {bad[0].reason}" if bad else ""
         raise SourceError(f"{location}: there is no item to profile{why}")
     if reading.answers is not None:
-        rows = join_answers(rows, reading.answers, source.layout.id or "id")
+        rows = Spill(join_answers(rows, reading.answers, source.layout.id or "id"))
     return ReadSet(location, rows, bad, source.layout)
 
 

@@ -42,9 +42,9 @@ def manifest_of(
         own.location,
         len(own.rows),
         len(own.bad),
-        sum(len(item.question) for item in own.items),
+        own.chars,
         own.digest,
-        sorted({row.source for row in own.rows}),
+        list(own.sources),
         own.layout.question or own.layout.turns,
         own.layout.id or own.made_ids,
     )

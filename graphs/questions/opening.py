@@ -7,9 +7,10 @@ from pathlib import Path
 from burnish.corpora.errors import UsageError
 from burnish.corpora.questions.answer_files import join_answers
 from burnish.corpora.questions.question_source import RowSelection
+from burnish.corpora.storage.spill import Spill
 from burnish.graphs.profile.vector_cache import Vectoring
 from burnish.graphs.questions.review import by_hand, read_reviewed
-from burnish.graphs.questions.state.question_set import QASet, fields_of, read_set
+from burnish.graphs.questions.state.question_set import HERE, Means, QASet, fields_of, read_set
 from burnish.graphs.questions.state.target import locate
 from burnish.graphs.questions.state.working_set import WorkingSet
 from burnish.graphs.runs.settings import Settings
@@ -20,6 +21,7 @@ def open_working_set(
     settings: Settings,
     vectoring: Vectoring | None = None,
     progress: Callable[[int], None] | None = None,
+    means: Means = HERE,
 ) -> WorkingSet:
     """Read everything that a run is planned from; corrections by people are taken in.
 
@@ -28,6 +30,7 @@ def open_working_set(
         settings: Columns, selection, reserve, target, answers, labels, corrections.
         vectoring: Where vectors for labels come from; None: from the embedder of the settings.
         progress: Is told how many more bytes of the set were read.
+        means: Where texts lie while they are not needed, and the processes that read rows.
 
     Raises:
         SourceError: an input cannot be read.
@@ -36,16 +39,24 @@ def open_working_set(
     qa, chosen = settings.qa, settings.selection
     fields = fields_of(qa, settings.fields.id)
     selection = RowSelection(chosen.limit, chosen.sample, chosen.seed)
-    own = read_set(location, fields, selection, strict=settings.run.strict, progress=progress)
+    strict = settings.run.strict
+    own = read_set(
+        location,
+        fields,
+        selection,
+        strict=strict,
+        progress=progress,
+        means=means,
+    )
     if qa.answers is not None:
         joined = join_answers(own.rows, qa.answers, own.layout.id or "id")
-        own = replace(own, rows=tuple(joined))
+        own = replace(own, rows=Spill(joined, means.folder))
     if not own.rows:
         raise UsageError(f"{location}: holds no question that can be read")
     reserve: QASet | None = None
     if qa.reserve is not None:
-        reserve = read_set(qa.reserve, fields_of(qa), RowSelection())
-    working = WorkingSet.start(own, reserve, locate(own, reserve, qa, vectoring))
+        reserve = read_set(qa.reserve, fields_of(qa), RowSelection(), means=means)
+    working = WorkingSet.start(own, reserve, locate(own, reserve, qa, vectoring), means.folder)
     if qa.reviewed is not None:
         working.apply(by_hand(read_reviewed(Path(qa.reviewed)), working))
     return working

@@ -1,8 +1,10 @@
 """The report of a run over questions: its figures as JSON, a page for people, a dataset card."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from burnish.corpora.records import QUESTIONS, QAItem
@@ -40,7 +42,7 @@ def figures_of(
     folder: RunFolder, working: WorkingSet, settings: Settings, manifest: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Gather all figures of a run."""
-    entries = list(LEDGER.read(folder.part("ledger", 0)))
+    entries = _Ledger(folder.part("ledger", 0))
     tokens = _tokens(folder, settings)
     told = invoice(charges(working), tokens["budget"])
     before, after = working.source_strata, working.strata()
@@ -70,9 +72,20 @@ def figures_of(
         "verdicts": _verdicts(entries),
         "samples": samples(working),
         "quarantined": [
-            {"row": e.id, "reason": e.flag} for e in entries if e.flag and not e.status
-        ][:SAMPLES],
+            {"row": e.id, "reason": e.flag}
+            for e in islice((e for e in entries if e.flag and not e.status), SAMPLES)
+        ],
     }
+
+
+class _Ledger(Iterable[QAEntry]):
+    """The rows of a ledger, read anew each time they are gone through."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __iter__(self) -> Iterator[QAEntry]:
+        return LEDGER.read(self._path)
 
 
 def _intervals(working: WorkingSet, before: list[str], after: list[str]) -> dict[str, Any]:
@@ -108,9 +121,9 @@ def _rounds(folder: RunFolder, working: WorkingSet) -> list[dict[str, Any]]:
     number = 1
     while (path := plan_path(folder.root, number)).exists():
         figures = read_json(path)["figures"]
-        orders = [one for one in working.done if one.round == number]
+        orders = sum(one.round == number for one in working.done)
         found.append(
-            {"round": number, "orders": len(orders)}
+            {"round": number, "orders": orders}
             | {key: figures.get(key) for key in _PLAN}
             | {"before": figures["before"]}
         )
@@ -124,7 +137,9 @@ _PLAN = (
 )  # fmt: skip
 
 
-def difficulty(entries: list[QAEntry], working: WorkingSet, settings: Settings) -> dict[str, Any]:
+def difficulty(
+    entries: Iterable[QAEntry], working: WorkingSet, settings: Settings
+) -> dict[str, Any]:
     """Say of how many new and changed items the difficulty is known, and why it is not."""
     written = [e for e in entries if e.difficulty_note and e.outcome in {"edited", "added"}]
     scored = [entry for entry in written if entry.difficulty is not None]
@@ -152,7 +167,7 @@ def _tokens(folder: RunFolder, settings: Settings) -> dict[str, Any]:
     return {"budget": budget, "spent": spent, "left": left}
 
 
-def _verdicts(entries: list[QAEntry]) -> dict[str, dict[str, int]]:
+def _verdicts(entries: Iterable[QAEntry]) -> dict[str, dict[str, int]]:
     found: dict[str, Counter[str]] = {}
     for entry in entries:
         for verdict in entry.verdicts:

@@ -6,7 +6,7 @@ person adds `"decision": "accept"` or `"reject"`, and where the item should be c
 shows them to operations as examples.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -41,9 +41,9 @@ class ReviewDecision:
         return replace(item, **changes)
 
 
-def review_rows(working: WorkingSet) -> list[dict[str, object]]:
-    """Return the queue in the order of the work."""
-    return [_row(done) for done in working.done if needs_review(done)]
+def review_rows(working: WorkingSet) -> Iterator[dict[str, object]]:
+    """Yield the queue in the order of the work."""
+    return (_row(done) for done in working.done if needs_review(done))
 
 
 def needs_review(done: CompletedEdit) -> bool:
@@ -134,9 +134,10 @@ def by_hand(decisions: Sequence[ReviewDecision], working: WorkingSet) -> list[Co
     """Return accepted corrections of items of this set as edits by hand."""
     found: list[CompletedEdit] = []
     for decision in decisions:
-        item = working.own.by_id.get(decision.id)
-        if item is None or not decision.accepted or not decision.correction:
+        known = decision.id in working.own.places
+        if not known or not decision.accepted or not decision.correction:
             continue
+        item = working.own.item(decision.id)
         after = decision.corrected(item)
         stratum = working.stratum[item.id]
         planned = PlannedEdit(EditOrder(HUMAN, item), cell_from=stratum, cell_to=stratum)

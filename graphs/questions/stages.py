@@ -6,7 +6,7 @@ before anything is done, and the batches of the journal (`edits/`), written as t
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from contextvars import Context
 from dataclasses import dataclass, field
@@ -23,15 +23,18 @@ from burnish.graphs.questions.manifest import manifest_of
 from burnish.graphs.questions.opening import open_working_set
 from burnish.graphs.questions.operate import assembly
 from burnish.graphs.questions.operate.record_graph import QuestionServices, build, drive
+from burnish.graphs.questions.plan.options import learn_facts
 from burnish.graphs.questions.plan.plan_file import (
     PILOT,
     has_pilot,
     held_plan,
     make_pilot,
     make_round,
+    plan_path,
 )
 from burnish.graphs.questions.plan.solve import edits_left
 from burnish.graphs.questions.state.journal import LOOKING, CompletedEdit, Journal, PlannedEdit
+from burnish.graphs.questions.state.question_set import Means
 from burnish.graphs.questions.state.working_set import ADDING, WorkingSet
 from burnish.graphs.runs.settings import Settings
 from burnish.graphs.runs.stages import RunState, Silence, Watcher
@@ -52,6 +55,8 @@ class QaContext:
     settings: Settings
     location: str
     watcher: Watcher = field(default_factory=Silence)
+    workers: int = 1
+    """Processes that do what concerns one row or one item; what comes out is the same."""
     opened: ServicesOpener | None = None
     """Opens the agents; none: those of the settings."""
     vectoring: Vectoring | None = None
@@ -77,9 +82,8 @@ class QaContext:
         manifest = manifest_of(self.settings, own, working.reserve, working.target, agents)
         new = claim(self.folder, manifest)
         self.folder.make()
-        chars = sum(len(item.question) for item in own.items)
         return RunState(
-            rows=len(own.rows), bad_rows=len(own.bad), chars=chars, resumed=not new, round=0
+            rows=len(own.rows), bad_rows=len(own.bad), chars=own.chars, resumed=not new, round=0
         )
 
     def pilot(self, state: RunState) -> RunState:
@@ -87,6 +91,7 @@ class QaContext:
         settings, root = self.settings, self.folder.root
         if not settings.llm.endpoint:
             return state
+        learn_facts(self._working(PILOT - 1), settings, self.workers)
         planned, _ = make_pilot(root, self._working(PILOT - 1), settings)
         if self.opened is None and planned and not self._journal.has(PILOT, 0):
             from burnish.graphs.runs.llm import check_server
@@ -99,6 +104,8 @@ class QaContext:
         """Solve the program of the next round, unless that was done before."""
         number = state.get("round", 0) + 1
         working = self._working(number - 1)
+        if not plan_path(self.folder.root, number).exists():
+            learn_facts(working, self.settings, self.workers)
         planned, figures = make_round(self.folder.root, working, self.settings, number)
         plan = {
             "round": number,
@@ -115,17 +122,17 @@ class QaContext:
         self._round_done(number, planned)
         return RunState(totals={"orders": len(working.done)})
 
-    def _round_done(self, number: int, planned: list[PlannedEdit]) -> None:
+    def _round_done(self, number: int, planned: Sequence[PlannedEdit]) -> None:
         """Carry out what is in no batch of a round yet, and take in all of it."""
         journal, working = self._journal, self._working(number - 1)
         if self.round == number:
             return
-        batches = list(_batches(planned, self.settings.qa.batch))
+        batches = Batches(planned, self.settings.qa.batch)
         left = [at for at in range(len(batches)) if not journal.has(number, at)]
-        begun = sum(len(batch) for batch in batches) - sum(len(batches[at]) for at in left)
+        begun = len(planned) - sum(batches.size(at) for at in left)
         self.watcher.begins(len(planned), {"rows": begun} | _NO_OUTCOMES)
-        for at, batch in enumerate(batches[: left[0] if left else None]):
-            working.apply(journal.read(number, at, batch))
+        for at in range(left[0] if left else len(batches)):
+            working.apply(journal.read(number, at, batches[at]))
         if left:
             # A fresh context: inside a node of the run graph the record graph would take over its
             # settings, which mean nothing without a checkpointer.
@@ -136,30 +143,32 @@ class QaContext:
     def _journal(self) -> Journal:
         return Journal(self.folder.root)
 
-    async def _carry_out(self, number: int, batches: list[list[PlannedEdit]], first: int) -> None:
+    async def _carry_out(self, number: int, batches: "Batches", first: int) -> None:
         """Carry out batches one after the other; each sees the set as the one before left it."""
         graph = build()
         journal, working = self._journal, self._working(number - 1)
         opened = self.opened or assembly.open_question_services
         async with opened(self.settings, working, self.folder.root) as services:
+            left = batches.ordered(range(first, len(batches)))
             for at in range(first, len(batches)):
+                batch = batches[at]
                 if not journal.has(number, at):
-                    repairs = _repairs(self.settings, working, batches[at:])
-                    done = await drive(graph, batches[at], services, number, repairs)
+                    repairs = _repairs(self.settings, working, left)
+                    done = await drive(graph, batch, services, number, repairs)
                     journal.write(number, at, done)
                 # Read back even when it was just written: a resumed run takes the same.
-                done = journal.read(number, at, batches[at])
+                done = journal.read(number, at, batch)
                 working.apply(done)
+                left -= ordered_in(batch)
                 self.watcher.shard(_told(done))
 
     def validate(self, state: RunState) -> RunState:
         """Check the balance of rows, and ask for another round where one may help."""
         number = state.get("round", 1)
         working = self._working(number)
-        last = [one for one in working.done if one.round == number]
         strata = working.strata()
         near = working.target.divergence(strata) <= _NEAR * working.target.floor(len(strata))
-        moved = any(one.changes for one in last)
+        moved = any(one.changes for one in working.done if one.round == number)
         again = moved and not near and number < self.settings.qa.rounds
         return RunState(again=again)
 
@@ -169,7 +178,7 @@ class QaContext:
         marker = self.folder.marker(0)
         said = read_json(marker) if marker.exists() else None
         if said is None:
-            said = write_set(self.folder, working)
+            said = write_set(self.folder, working, self.workers)
         self.folder.sweep()
         totals = self._totals(said)
         return RunState(totals=totals, faults=self._faults(said, working))
@@ -217,7 +226,11 @@ class QaContext:
     def _start(self) -> WorkingSet:
         """Read everything anew."""
         self.working = open_working_set(
-            self.location, self.settings, self.vectoring, self.watcher.reading
+            self.location,
+            self.settings,
+            self.vectoring,
+            self.watcher.reading,
+            Means(self.folder.root, self.workers),
         )
         self.round = PILOT - 1
         return self.working
@@ -231,8 +244,9 @@ class QaContext:
             if self.round == PILOT and not has_pilot(self.folder.root):
                 continue
             planned, _ = held_plan(self.folder.root, working, self.round)
-            for at, batch in enumerate(_batches(planned, self.settings.qa.batch)):
-                working.apply(journal.read(self.round, at, batch))
+            batches = Batches(planned, self.settings.qa.batch)
+            for at in range(len(batches)):
+                working.apply(journal.read(self.round, at, batches[at]))
         return working
 
 
@@ -248,20 +262,39 @@ _NO_OUTCOMES = {"edited": 0, "dropped": 0, "quarantined": 0}
 _TOLD = ("value", "bound", "gap", "cost", "budget", "price_per_1000_tokens", "operations", "size")
 
 
-def _batches(planned: list[PlannedEdit], size: int) -> Iterator[list[PlannedEdit]]:
-    for start in range(0, len(planned), size):
-        yield planned[start : start + size]
+class Batches:
+    """The orders of a round in batches, each made when it is asked for."""
+
+    def __init__(self, planned: Sequence[PlannedEdit], size: int) -> None:
+        self._planned = planned
+        self._size = size
+
+    def __len__(self) -> int:
+        """Return how many batches there are."""
+        return -(-len(self._planned) // self._size)
+
+    def __getitem__(self, at: int) -> list[PlannedEdit]:
+        """Return the orders of a batch, with their items."""
+        return list(self._planned[at * self._size : (at + 1) * self._size])
+
+    def size(self, at: int) -> int:
+        """Return how many orders a batch has."""
+        return min(self._size, len(self._planned) - at * self._size)
+
+    def ordered(self, batches: Iterable[int]) -> int:
+        """Count the orders of some batches that are more than a look at an item."""
+        return sum(ordered_in(self[at]) for at in batches)
 
 
-def _repairs(
-    settings: Settings, working: WorkingSet, left: Sequence[Sequence[PlannedEdit]]
-) -> int | None:
-    """Return how many checked items may be repaired beside what is still ordered; None: all."""
+def ordered_in(batch: Iterable[PlannedEdit]) -> int:
+    """Count the orders that are more than a look at an item."""
+    return sum(one.order.operation not in LOOKING for one in batch)
+
+
+def _repairs(settings: Settings, working: WorkingSet, left: int) -> int | None:
+    """Return how many checked items may be repaired beside `left` orders; None: all."""
     free = edits_left(settings.qa, working.earlier)
-    if free is None:
-        return None
-    ordered = sum(one.order.operation not in LOOKING for batch in left for one in batch)
-    return max(free - ordered, 0)
+    return None if free is None else max(free - left, 0)
 
 
 def _told(done: list[CompletedEdit]) -> Marker:

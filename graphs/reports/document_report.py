@@ -12,8 +12,9 @@ from burnish.corpora.errors import RunError
 from burnish.corpora.records import DOCUMENTS
 from burnish.corpora.runs.balance import balance
 from burnish.corpora.runs.folder import RunFolder, write_json
+from burnish.corpora.runs.ledger_codec import parse_line
 from burnish.corpora.storage.writers import write_text
-from burnish.graphs.archive.stored import StoredColumns, columns_of, parse_line, records
+from burnish.graphs.archive.stored import StoredColumns, columns_of, records
 from burnish.graphs.reports.document_page import render
 from burnish.graphs.reports.samples import Figure
 from burnish.graphs.reports.tally import BINS, Tally

@@ -32,11 +32,11 @@ class Best:
         if len(self._heap) == self.size and rank <= self._heap[0][0]:
             return
         self._offered += 1
-        held = (rank, -self._offered, make())
+        entry = (rank, -self._offered, make())
         if len(self._heap) < self.size:
-            heapq.heappush(self._heap, held)
+            heapq.heappush(self._heap, entry)
         else:
-            heapq.heapreplace(self._heap, held)
+            heapq.heapreplace(self._heap, entry)
 
     def best(self) -> list[Figure]:
         """Return what was kept, highest first."""

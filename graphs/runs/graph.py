@@ -13,7 +13,7 @@ from collections.abc import Generator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.sqlite import SqliteSaver
@@ -39,21 +39,6 @@ class StageContext:
 RunGraph = CompiledStateGraph[RunState, StageContext, RunState, RunState]
 
 
-def profile(state: RunState, runtime: Runtime[StageContext]) -> RunState:
-    """Read the input and claim the folder for it."""
-    return runtime.context.stages.profile(state)
-
-
-def pilot(state: RunState, runtime: Runtime[StageContext]) -> RunState:
-    """Try operations on a sample."""
-    return runtime.context.stages.pilot(state)
-
-
-def plan(state: RunState, runtime: Runtime[StageContext]) -> RunState:
-    """State what will be done."""
-    return runtime.context.stages.plan(state)
-
-
 def approve(state: RunState, runtime: Runtime[StageContext]) -> RunState:
     """Wait for a person's yes where the settings ask for it, once a run."""
     if state.get("approved") or runtime.context.stages.approval == "auto":
@@ -66,37 +51,32 @@ def after_approve(state: RunState) -> Literal["refine", "__end__"]:
     return "refine" if state.get("approved") else "__end__"
 
 
-def refine(state: RunState, runtime: Runtime[StageContext]) -> RunState:
-    """Carry out the plan."""
-    return runtime.context.stages.refine(state)
-
-
-def validate(state: RunState, runtime: Runtime[StageContext]) -> RunState:
-    """Check that every row is accounted for and that every file is there."""
-    return runtime.context.stages.validate(state)
-
-
 def after_validate(state: RunState) -> Literal["plan", "commit"]:
     """Plan once more where another round may bring the set nearer to its target."""
     return "plan" if state.get("again") else "commit"
 
 
-def commit(state: RunState, runtime: Runtime[StageContext]) -> RunState:
-    """Make the result final and clear away what interrupted writes left behind."""
-    return runtime.context.stages.commit(state)
+class _Node(Protocol):
+    def __call__(self, state: RunState, runtime: Runtime[StageContext]) -> RunState: ...
 
 
-def report(state: RunState, runtime: Runtime[StageContext]) -> RunState:
-    """Write the report and the dataset card."""
-    return runtime.context.stages.report(state)
+def _node(stage: str) -> _Node:
+    """Return a node that hands the state to a stage of the run; `Stages` says what each does."""
+
+    def node(state: RunState, runtime: Runtime[StageContext]) -> RunState:
+        return getattr(runtime.context.stages, stage)(state)
+
+    return node
 
 
 def build(saver: SqliteSaver) -> RunGraph:
     """Compile the run graph over a checkpointer."""
     graph = StateGraph(RunState, context_schema=StageContext)
-    steps = (profile, pilot, plan, approve, refine, validate, commit, report)
-    for step in steps:
-        graph.add_node(step.__name__, step)
+    for stage in ("profile", "pilot", "plan"):
+        graph.add_node(stage, _node(stage))
+    graph.add_node("approve", approve)
+    for stage in ("refine", "validate", "commit", "report"):
+        graph.add_node(stage, _node(stage))
     graph.add_edge(START, "profile")
     graph.add_edge("profile", "pilot")
     graph.add_edge("pilot", "plan")

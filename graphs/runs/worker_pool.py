@@ -3,16 +3,21 @@
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
 
 import multiprocessing
-from collections.abc import Generator, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any, Protocol
+from itertools import chain, islice
+from typing import Any, Protocol, TypeVar
 
 from burnish.corpora.errors import RunError
 from burnish.corpora.readers.rows import Shard
 from burnish.graphs.runs.worker_process import deaf, follow_parent
 
 Marker = dict[str, Any]
+P = TypeVar("P")
+R = TypeVar("R")
+_FEW = 4
 
 
 class Runner(Protocol):
@@ -29,6 +34,46 @@ class WorkerTask(Protocol):
     def runner(self) -> Runner:
         """Make the runner, in the process that will use it."""
         ...
+
+
+def map_parts(work: Callable[[P], R], parts: Iterable[P], workers: int) -> Generator[R]:
+    """Yield what some work makes of each part, in the order of the parts.
+
+    With several workers the parts are worked on side by side in processes, two a worker under way
+    at most, so memory stays bounded; what comes out does not depend on their number. A few parts
+    are worked on here: to start a process takes longer.
+
+    Args:
+        work: a function of a module, or a partial of one: it travels to other processes.
+        parts: what it gets, one after the other.
+        workers: processes.
+
+    Raises:
+        RunError: a worker died.
+    """
+    whole = iter(parts)
+    few = list(islice(whole, _FEW + 1)) if workers > 1 else []
+    if len(few) <= _FEW:
+        yield from map(work, chain(few, whole))
+        return
+    executor = ProcessPoolExecutor(
+        workers, multiprocessing.get_context("spawn"), initializer=follow_parent
+    )
+    waiting: deque[Future[R]] = deque()
+    try:
+        for part in chain(few, whole):
+            with deaf():
+                waiting.append(executor.submit(work, part))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except BrokenProcessPool:
+        raise RunError(
+            "a worker process died (out of memory, or killed); run the same command again"
+        ) from None
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
 
 
 def refine_here(runner: Runner, shards: Iterator[Shard]) -> Generator[Marker]:

@@ -3,7 +3,7 @@
 Pure and exact where it can be: numbers are fractions with units, so `1/2 = 0.5 = 50%`,
 `1,000 = 1000`, `100 cm = 1 m`, and 5 cm is neither 5 m nor 5 kg. Nothing here evaluates a text as
 code. Where two answers are formulas, the comparison is left open and carries the program that
-decides it in the sandbox (`answers_judge`).
+decides it in the sandbox (`judge`).
 
 Stated tolerance (`Tolerance`): numbers agree when they differ by at most a millionth of the
 greater; or when one is the other rounded to the decimals it shows (at least one decimal and two
@@ -33,8 +33,6 @@ from burnish.tools.answers.parse import (
 )
 from burnish.tools.answers.symbolic import comparing_program
 from burnish.tools.answers.units import Unit
-
-__all__ = ["Comparison", "Relation", "Tolerance", "compare", "normal"]
 
 Relation = Literal["same", "different", "unclear"]
 
@@ -222,8 +220,7 @@ def _ratios(left: Ratio | Number, right: Ratio | Number) -> Comparison:
 def _spans(left: ValueInterval, right: ValueInterval, tolerance: Tolerance) -> Comparison:
     if (left.closed_low, left.closed_high) != (right.closed_low, right.closed_high):
         return Comparison("different", "different borders")
-    pairs = ((left.low, right.low), (left.high, right.high))
-    return _all(pairs, tolerance)
+    return _all(((left.low, right.low), (left.high, right.high)), tolerance)
 
 
 def _span_or_parts(several: Several, span: ValueInterval, tolerance: Tolerance) -> Comparison:
@@ -244,15 +241,13 @@ def _collections(left: Several, right: Several, tolerance: Tolerance) -> Compari
     kinds = {left.kind, right.kind}
     if len(kinds) == 1 or "bare" in kinds or kinds == {"set", "list"}:
         loose = kinds <= {"set", "bare", "union"} or kinds == {"set", "list"}
-        return _unordered(left, right, tolerance) if loose else _all(_pairs(left, right), tolerance)
+        if loose:
+            return _unordered(left, right, tolerance)
+        return _all(tuple(zip(left.parts, right.parts, strict=True)), tolerance)
     found = _unordered(left, right, tolerance)
     if found.relation == "different":
         return found
     return Comparison("unclear", "the same parts in different brackets")
-
-
-def _pairs(left: Several, right: Several) -> tuple[tuple[Reading, Reading], ...]:
-    return tuple(zip(left.parts, right.parts, strict=True))
 
 
 def _all(pairs: Sequence[tuple[Reading, Reading]], tolerance: Tolerance) -> Comparison:
@@ -375,8 +370,8 @@ def _is_notation(words: str) -> bool:
 
 
 def _mentions_number(words: str) -> bool:
-    found = _letters(words)
-    return _DIGIT.search(words) is not None or any(w in WORDS or w in _ORDINALS for w in found)
+    named = any(word in WORDS or word in _ORDINALS for word in _letters(words))
+    return named or _DIGIT.search(words) is not None
 
 
 def _formula(reading: Reading) -> str | None:

@@ -8,12 +8,14 @@ other's, or when the cosine of their vectors reaches `LIKENESS`.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from burnish.tools.items.run_index import RunIndex
 
 RUN = 5
 """Words in a run that is counted."""
@@ -50,6 +52,12 @@ def runs(words: Sequence[str], length: int) -> set[int]:
     return {hash(tuple(words[at : at + length])) for at in range(len(words) - length + 1)}
 
 
+def _entries(text: str) -> tuple[Iterable[int], Iterable[int], Iterable[int]]:
+    """Return a text as a whole, its runs that are counted and its long ones, as numbers."""
+    words = folded(text)
+    return (hash(words),), runs(words, RUN), runs(words, LONG_RUN)
+
+
 class TextIndex:
     """The texts of one set, to be asked whether a draft stands in them.
 
@@ -66,36 +74,51 @@ class TextIndex:
         vectors: NDArray[np.float32] | None = None,
     ) -> None:
         self.name = name
-        self._ids: list[str] = []
-        self._texts: dict[str, str] = {}
-        self._equal: dict[tuple[str, ...], list[int]] = {}
-        self._short: dict[int, list[int]] = {}
-        self._long: dict[int, list[int]] = {}
-        self._gone: set[int] = set()
         self._vectors = vectors
+        self.fill(rows)
+
+    def fill(self, rows: Iterable[tuple[str, str]]) -> None:
+        """Hold these texts and no others."""
+        self._ids: list[str] = []
+        self._rows: dict[str, tuple[int, ...]] = {}
+        self._equal, self._short, self._long = RunIndex(), RunIndex(), RunIndex()
+        self._gone: set[int] = set()
         self._more: dict[int, NDArray[np.float32]] = {}
+        self._touched: set[str] = set()
         for id, text in rows:
-            self._enter(id, text)
+            row = self._named(id)
+            for index, found in zip(self._indices, _entries(text), strict=True):
+                index.fill(row, found)
+        for index in self._indices:
+            index.settle()
 
     def add(self, id: str, text: str, vector: NDArray[np.float32] | None = None) -> None:
         """Take in a further text."""
-        row = self._enter(id, text)
+        row = self._named(id)
+        self._touched.add(id)
+        for index, found in zip(self._indices, _entries(text), strict=True):
+            index.add(row, found)
         if vector is not None:
             self._more[row] = vector
 
     def drop(self, id: str) -> None:
         """Forget the texts with an id."""
-        if self._texts.pop(id, None) is not None:
-            self._gone |= {row for row, known in enumerate(self._ids) if known == id}
+        self._touched.add(id)
+        self._gone.update(self._rows.pop(id, ()))
 
-    def become(self, rows: Iterable[tuple[str, str]]) -> None:
-        """Hold these texts and no others from now on; ids must differ."""
-        wanted = dict(rows)
-        for id in [id for id, text in self._texts.items() if wanted.get(id) != text]:
+    def renew(self, names: Iterable[str], text_of: Callable[[str], str | None]) -> None:
+        """Hold some ids anew, and all that were added or dropped since this was called last.
+
+        Args:
+            names: ids whose texts may be others now.
+            text_of: what stands under an id now; None: nothing does.
+        """
+        for id in sorted(self._touched | set(names)):
             self.drop(id)
-        for id, text in wanted.items():
-            if id not in self._texts:
+            text = text_of(id)
+            if text is not None:
                 self.add(id, text)
+        self._touched.clear()
 
     def find(
         self,
@@ -115,23 +138,21 @@ class TextIndex:
             apart_from: id whose text does not count: the draft's own earlier form.
         """
         words = folded(text)
-        if (id := self._first(self._equal.get(words, ()), apart_from)) is not None:
+        if (id := self._first(self._equal.rows(hash(words)), apart_from)) is not None:
             return TextMatch(self.name, id, "equal", 1.0)
         long = [row for run in runs(words, LONG_RUN) for row in self._telling(self._long, run)]
         if (id := self._first(long, apart_from)) is not None:
             return TextMatch(self.name, id, "long run", 1.0)
         return self._shared(words, apart_from) or self._alike(vector, apart_from)
 
-    def _enter(self, id: str, text: str) -> int:
+    @property
+    def _indices(self) -> tuple[RunIndex, RunIndex, RunIndex]:
+        return self._equal, self._short, self._long
+
+    def _named(self, id: str) -> int:
         row = len(self._ids)
         self._ids.append(id)
-        self._texts[id] = text
-        words = folded(text)
-        self._equal.setdefault(words, []).append(row)
-        for run in runs(words, RUN):
-            self._short.setdefault(run, []).append(row)
-        for run in runs(words, LONG_RUN):
-            self._long.setdefault(run, []).append(row)
+        self._rows[id] = (*self._rows.get(id, ()), row)
         return row
 
     def _counts(self, row: int, apart_from: str | None) -> bool:
@@ -140,9 +161,9 @@ class TextIndex:
     def _first(self, rows: Iterable[int], apart_from: str | None) -> str | None:
         return min((self._ids[row] for row in rows if self._counts(row, apart_from)), default=None)
 
-    def _telling(self, held: Mapping[int, Sequence[int]], run: int) -> list[int]:
+    def _telling(self, held: RunIndex, run: int) -> list[int]:
         """Return the rows that hold a run, none where so many do that it is how they are put."""
-        rows = (row for row in held.get(run, ()) if row not in self._gone)
+        rows = (row for row in held.rows(run) if row not in self._gone)
         few = list(islice(rows, BOILERPLATE + 1))
         return few if len(few) <= BOILERPLATE else []
 

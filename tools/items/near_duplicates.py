@@ -6,7 +6,7 @@ Rajaraman & Ullman, Mining of Massive Datasets, section 3.4), and every one is t
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -41,7 +41,7 @@ def item_text(item: QAItem) -> str:
 
 
 def find_duplicates(
-    texts: Sequence[str], *, threshold: float = THRESHOLD, seed: int = 0
+    texts: Iterable[str], *, threshold: float = THRESHOLD, seed: int = 0
 ) -> list[Duplicate]:
     """Return every text that occurs before, exactly or nearly, with the earliest it copies.
 
@@ -50,10 +50,19 @@ def find_duplicates(
         threshold: similarity from which two texts are nearly the same, 0 to 1.
         seed: of the hash functions.
     """
-    words = [_words(text) for text in texts]
-    found = {copy.item: copy for copy in _copies(words)}
-    left = [place for place in range(len(texts)) if place not in found]
-    shingles = [_shingles(words[place]) for place in left]
+    found: dict[int, Duplicate] = {}
+    first: dict[bytes, int] = {}
+    left: list[int] = []
+    shingles: list[Hashes] = []
+    # One text at a time: what is kept of it are eight bytes a run of words.
+    for place, text in enumerate(texts):
+        words = _words(text)
+        before = first.setdefault(_digest(words), place)
+        if before != place:
+            found[place] = Duplicate(place, before, 1.0, exact=True)
+            continue
+        left.append(place)
+        shingles.append(_shingles(words))
     for later, earlier, similarity in _near(shingles, threshold, seed):
         place = left[later]
         if place not in found:
@@ -61,17 +70,14 @@ def find_duplicates(
     return [found[place] for place in sorted(found)]
 
 
-def find_copies(texts: Sequence[str]) -> list[Duplicate]:
-    """Return every text that occurs before exactly: the first part of `find_duplicates`."""
-    return list(_copies([_words(text) for text in texts]))
+def even_text(text: str) -> str:
+    """Return a text with case, spaces and the edges of words evened out: equal in exact copies."""
+    return " ".join(_words(text))
 
 
-def _copies(words: Sequence[Sequence[str]]) -> Iterator[Duplicate]:
-    first: dict[str, int] = {}
-    for place, own in enumerate(words):
-        before = first.setdefault(" ".join(own), place)
-        if before != place:
-            yield Duplicate(place, before, 1.0, exact=True)
+def _digest(words: Sequence[str]) -> bytes:
+    text = " ".join(words).encode("utf-8", "surrogatepass")
+    return blake2b(text, digest_size=16).digest()
 
 
 def jaccard(first: Hashes, second: Hashes) -> float:

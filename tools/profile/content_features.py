@@ -7,8 +7,9 @@ say of a question in law is not what they say in physics.
 
 import math
 import re
+from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -45,7 +46,7 @@ _VECTOR_WEIGHT: Final = 20.0
 
 
 def content_features(
-    items: Sequence[QAItem],
+    items: Iterable[QAItem],
     cells: Sequence[str],
     vectors: Vectors | None = None,
     *,
@@ -55,18 +56,22 @@ def content_features(
     """Return the features, an item a row; no answer record has a part in them.
 
     Args:
-        items: the items.
+        items: the items, gone through once.
         cells: the cell of each item; its domain counts apart from that.
         vectors: a unit row for each item.
         landmarks: how many items the others are likened to; 0 for none.
         seed: of the draw of the landmarks.
     """
-    raw = [[*_question(item.question), *choice_features(item)] for item in items]
-    plain = np.array(raw, np.float64).reshape(len(items), -1)
+    raw, domains, keyed = array("d"), list[str](), list[int]()
+    for item in items:
+        raw.extend((*_question(item.question), *choice_features(item)))
+        domains.append(item.domain or "")
+        keyed.append(key_place(item))
+    plain = np.array(raw, np.float64).reshape(len(keyed), -1)
     plain = (plain - plain.mean(axis=0)) / np.maximum(plain.std(axis=0), 1e-9)
     plain = np.clip(plain, -_LIMIT, _LIMIT)
-    kinds = np.hstack([_indicators(cells), _indicators([item.domain or "" for item in items])])
-    places = np.array([min(key_place(item), _PLACES - 1) for item in items])
+    kinds = np.hstack([_indicators(cells), _indicators(domains)])
+    places = np.minimum(np.array(keyed, np.int64), _PLACES - 1)
     place = np.eye(_PLACES + 1)[places]
     parts = [plain, plain**2, _KIND_WEIGHT * kinds, _KIND_WEIGHT * place]
     if landmarks:

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from burnish.corpora.questions.question_source import QuestionRow
+from burnish.corpora.storage.spill import Joined
 from burnish.tools.arrays import Floats, Ints, Vectors
 from burnish.tools.distractors.bias import distractor_worth, pick_rates
 from burnish.tools.items.flaws import DUPLICATE, NEAR_DUPLICATE, find_flaws
@@ -127,7 +128,7 @@ def profile_sets(
             decide the difficulties, and answer records do not.
     """
     settings = settings or ProfileSettings()
-    both = [*rows, *target]
+    both = Joined(rows, target)
     names = [cell_name(row.item.domain, row.item.skill) for row in both]
     cells = code_names(names, sorted(set(names)))
     records, models = answer_records(both)
@@ -145,7 +146,8 @@ def profile_sets(
     edges = _buckets(known, len(rows), settings)
     parts = (slice(0, len(rows)), slice(len(rows), len(both)))
     profiles = [
-        _profile(both[own], Coded(cells.names, cells.codes[own]), settings) for own in parts
+        _profile(group, Coded(cells.names, cells.codes[own]), settings)
+        for group, own in zip((rows, target), parts, strict=True)
     ]
     profiles = [
         _measured(one, known[own], fit, own, edges)
@@ -197,9 +199,9 @@ def fit_rows(
     answered = int((records.answers() > 0).sum())
     if not settings.content_prior or answered < PRIOR_ITEMS:
         return fit_rasch(records, slopes=settings.slopes)
-    items = [row.item for row in rows]
-    cells = [cell_name(item.domain, item.skill) for item in items]
-    domains = [cell_name(item.domain, None) for item in items]
+    cells = [cell_name(row.item.domain, row.item.skill) for row in rows]
+    domains = [cell_name(row.item.domain, None) for row in rows]
+    items = (row.item for row in rows)
     features = content_features(items, cells, vectors, seed=settings.seed)
     codes = code_names(domains, sorted(set(domains))).codes
     return fit_with_content(records, features, codes, slopes=settings.slopes, seed=settings.seed)
@@ -223,7 +225,7 @@ def _buckets(known: Floats, own: int, settings: ProfileSettings) -> Buckets:
 def _profile(rows: Sequence[QuestionRow], cells: Coded, settings: ProfileSettings) -> Profile:
     """Return all of a profile that needs no difficulties."""
     copies = find_duplicates(
-        [item_text(row.item) for row in rows], threshold=settings.similarity, seed=settings.seed
+        (item_text(row.item) for row in rows), threshold=settings.similarity, seed=settings.seed
     )
     marks = {one.item: DUPLICATE if one.exact else NEAR_DUPLICATE for one in copies}
     flags = tuple(

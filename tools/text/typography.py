@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from burnish.corpora.alignment.lcs import codes
+from burnish.corpora.alignment.lcs import code_points
 
 _MARK = re.compile(
     r"(?:^|\n)[^\S\n]*((?:[-*+•●▪◦·\u2013\u2014>|#]+|\d{1,3}[.)]|\(?[a-z][.)])(?=[^\S\n]))"
@@ -43,7 +43,7 @@ class Folded:
 
     def flat(self) -> "Folded":
         """Return the same without line borders."""
-        kept = codes(self.symbols) != _NEWLINE
+        kept = code_points(self.symbols) != _NEWLINE
         return Folded(self.symbols.replace("\n", ""), self.places[kept])
 
 
@@ -53,7 +53,7 @@ def fold(text: str) -> Folded:
     One newline stays between lines that hold a symbol. Every symbol is a character of the text, or
     what it folds to: none comes from two.
     """
-    points = codes(text)
+    points = code_points(text)
     symbols = points.copy()
     low = points < _PLANE
     symbols[low] = _table()[points[low]]

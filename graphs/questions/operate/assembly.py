@@ -21,9 +21,9 @@ from burnish.agents.validators.validation import ReviewPolicy, Validation
 from burnish.agents.validators.validator import Validator
 from burnish.corpora.errors import SandboxUnavailable, UsageError
 from burnish.corpora.questions.question_source import RowSelection
-from burnish.corpora.records import QAItem
 from burnish.graphs.questions.operate.llm_operations import writing_operations
 from burnish.graphs.questions.operate.record_graph import QuestionServices
+from burnish.graphs.questions.state.journal import PlannedEdit
 from burnish.graphs.questions.state.question_set import fields_of, read_set
 from burnish.graphs.questions.state.working_set import WorkingSet
 from burnish.graphs.runs.question_settings import QaSettings
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from burnish.agents.annotators.solver import Examiner
     from burnish.tools.retrieval.hybrid_index import WikiIndex
 
+TAKING = frozenset({"remove", "flag"})
+"""Operations whose result has no text that could stand elsewhere."""
 ASKED_FOR = frozenset({"mine_distractors"})
 """Operations that are used only where the settings name them: no figure says that they pay."""
 
@@ -88,12 +90,7 @@ def foreign_sets(settings: QaSettings) -> tuple[TextIndex, ...]:
 
 def _indexed(location: str, settings: QaSettings) -> TextIndex:
     items = read_set(location, fields_of(settings), RowSelection()).items
-    return TextIndex(location, texts_of(items))
-
-
-def texts_of(items: Sequence[QAItem]) -> list[tuple[str, str]]:
-    """Return ids and what is asked, as an index of texts wants them."""
-    return [(item.id, asked(item)) for item in items]
+    return TextIndex(location, ((item.id, asked(item)) for item in items))
 
 
 @asynccontextmanager
@@ -149,10 +146,34 @@ def assembled(
         operations += [one for one in written if allowed(qa, one.name)]
     made: dict[str, Operation] = {one.name: Checked(one, checks) for one in operations}
 
-    def begin() -> None:
-        own.become(texts_of(working.items()))
+    followed = Followed(working, own)
+    return QuestionServices(made, validation, policy, settings.run.concurrency, followed.begin)
 
-    return QuestionServices(made, validation, policy, settings.run.concurrency, begin)
+
+class Followed:
+    """The index of a set's texts, kept as the set stands."""
+
+    def __init__(self, working: WorkingSet, own: TextIndex) -> None:
+        self._working = working
+        self._own = own
+        self._seen: int | None = None
+        """Orders that the index knows of; None: it holds nothing yet."""
+
+    def begin(self, planned: Sequence[PlannedEdit]) -> None:
+        """Take in what was done since; nothing is to be found where orders only take away."""
+        if all(one.order.operation in TAKING for one in planned):
+            return
+        working, seen = self._working, self._seen
+        self._seen = len(working.done)
+        if seen is None:
+            self._own.fill((item.id, asked(item)) for item in working.items())
+            return
+        orders = working.done[seen:]
+        items = [item for one in orders for item in (one.before, one.after) if item is not None]
+        self._own.renew({item.id for item in items}, self._text)
+
+    def _text(self, name: str) -> str | None:
+        return asked(self._working.item(name)) if name in self._working else None
 
 
 def solver_ability(settings: Settings, working: WorkingSet) -> float | None:

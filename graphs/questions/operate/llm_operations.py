@@ -20,6 +20,7 @@ from burnish.agents.validators.reasoner import PROMPT as REASONER
 from burnish.agents.validators.validation import Validation
 from burnish.corpora.errors import UsageError
 from burnish.corpora.records import QAItem
+from burnish.corpora.storage.spill import Mapped
 from burnish.graphs.questions.state.working_set import WorkingSet
 from burnish.graphs.runs.question_settings import QaSettings
 from burnish.graphs.runs.sections import LlmSettings
@@ -36,24 +37,24 @@ class CellExemplars:
     def __init__(self, working: WorkingSet) -> None:
         self._working = working
         self._seen = -1
-        self._items: dict[tuple[str, int | None], list[QAItem]] = {}
+        self._ids: dict[tuple[str, int | None], list[str]] = {}
 
     def _renew(self) -> None:
         """Take in the items as they stand after what was done last."""
         if self._seen == len(self._working.done):
             return
-        self._seen, self._items = len(self._working.done), {}
-        for one in self._working.now():
-            cell, bucket = split_stratum(one.stratum)
-            self._items.setdefault((cell, bucket), []).append(one.item)
+        self._seen, self._ids = len(self._working.done), {}
+        for name, stratum in zip(*self._working.standing(), strict=True):
+            cell, bucket = split_stratum(stratum)
+            self._ids.setdefault((cell, bucket), []).append(name)
             if bucket is not None:
-                self._items.setdefault((cell, None), []).append(one.item)
+                self._ids.setdefault((cell, None), []).append(name)
 
     def __call__(self, cell: str, bucket: int | None, seed: int) -> Sequence[QAItem]:
         """Return the items; where the bucket has none, those of the cell."""
         self._renew()
-        found = self._items.get((cell, bucket)) or self._items.get((cell, None), [])
-        return sorted(found, key=lambda item: (rank(seed, item.id), item.id))
+        found = self._ids.get((cell, bucket)) or self._ids.get((cell, None), [])
+        return Mapped(self._working.item, sorted(found, key=lambda name: (rank(seed, name), name)))
 
 
 def writing_operations(

@@ -59,8 +59,8 @@ class QuestionServices:
     policy: ReviewPolicy = field(default_factory=ReviewPolicy)
     concurrency: int = 16
     """Orders in flight."""
-    begin: Callable[[], None] = lambda: None
-    """Called before each batch: agents take in what the set has become."""
+    begin: Callable[[Sequence[PlannedEdit]], None] = lambda _: None
+    """Called before each batch with its orders: agents take in what the set has become."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +284,7 @@ async def drive(
         QuotaPaused: the server's quota is used up; orders in flight were finished first.
         ModelError: the server cannot be used at all.
     """
-    services.begin()
+    services.begin(planned)
     context = BatchContext(services, number, asyncio.Semaphore(services.concurrency), repairs)
     start = QaState(cases=[OrderCase(one) for one in planned], done=[])
     state = await graph.ainvoke(start, RunnableConfig(recursion_limit=20), context=context)

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from burnish.graphs.questions.plan.options import LOOKED_AT, tells_its_key
+from burnish.graphs.questions.plan.options import LOOKED_AT
+from burnish.graphs.questions.state.item_facts import tells_its_key
 from burnish.graphs.questions.state.journal import CompletedEdit
 from burnish.graphs.questions.state.target import Target
 from burnish.graphs.questions.state.working_set import ADDING, WorkingSet

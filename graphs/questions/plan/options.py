@@ -1,18 +1,20 @@
 """All that may be done in a round, each with what it is worth by itself and a bound of its cost."""
 
+from functools import partial
+from itertools import islice
+
 import numpy as np
 
 from burnish.agents.operations.gain_model import UNTRIED_TOKENS
 from burnish.agents.operations.operation import EditOrder
-from burnish.corpora.records import QAItem
 from burnish.graphs.questions.operate.assembly import allowed, solver_ability
 from burnish.graphs.questions.operate.record_graph import CHECK
 from burnish.graphs.questions.state.candidates import Candidate, EditOption
+from burnish.graphs.questions.state.item_facts import look_at
+from burnish.graphs.questions.state.question_set import ROWS_AT_ONCE
 from burnish.graphs.questions.state.working_set import WorkingSet
 from burnish.graphs.runs.settings import Settings
-from burnish.tools.items.checks import faults
-from burnish.tools.items.flaws import find_flaws
-from burnish.tools.items.near_duplicates import find_copies, item_text
+from burnish.graphs.runs.worker_pool import map_parts
 from burnish.tools.profile.cells import UNKNOWN, split_stratum, stratum_name
 
 FAULTY = 0.05
@@ -33,17 +35,18 @@ CHECK_TOKENS = 1_500
 def options_of(working: WorkingSet, settings: Settings) -> list[EditOption]:
     """Return all that may be done to the set as it stands."""
     qa, model = settings.qa, bool(settings.llm.endpoint)
+    learn_facts(working, settings)
     faulty = faulty_items(working)
     worth = FAULTY / max(len(working.stratum), 1)
     options: list[EditOption] = []
     for one in working.open_items():
-        name, seed = one.item.id, qa.seed
+        name, seed = one.id, qa.seed
         if allowed(qa, "remove"):
             gain = worth if name in faulty else 0.0
-            options.append(EditOption(name, EditOrder("remove", one.item), one.stratum, "", gain))
+            options.append(_option(one, EditOrder("remove"), "", gain))
         if name not in working.looked_at:
             options += _looking(one, settings, faulty=name in faulty)
-        if allowed(qa, "mine_distractors") and tells_its_key(one.item):
+        if allowed(qa, "mine_distractors") and one.facts.tells_key:
             options.append(_staying("mine_distractors", one, seed, worth))
         if model:
             options += _written(one, working, settings, worth)
@@ -59,7 +62,7 @@ def _written(
 ) -> list[EditOption]:
     """Return what a model may do to an item."""
     qa, found, tokens = settings.qa, list[EditOption](), untried(working, settings)
-    if allowed(qa, "rewrite_distractors") and tells_its_key(one.item):
+    if allowed(qa, "rewrite_distractors") and one.facts.tells_key:
         found.append(_staying("rewrite_distractors", one, qa.seed, worth, tokens))
     if allowed(qa, "rephrase") and qa.operations is not None:
         found.append(_staying("rephrase", one, qa.seed, REPHRASED, tokens))
@@ -69,8 +72,8 @@ def _written(
     for other in (bucket - 1, bucket + 1):
         stratum = stratum_name(cell, other)
         if stratum in working.target.strata:
-            order = EditOrder("recalibrate", one.item, cell, other, qa.seed)
-            found.append(EditOption(one.item.id, order, one.stratum, stratum, cost=tokens))
+            order = EditOrder("recalibrate", None, cell, other, qa.seed)
+            found.append(_option(one, order, stratum, cost=tokens))
     return found
 
 
@@ -120,22 +123,33 @@ def _looking(one: Candidate, settings: Settings, *, faulty: bool) -> list[EditOp
 
 def _staying(operation: str, one: Candidate, seed: int, gain: float, cost: float = 0) -> EditOption:
     bucket = split_stratum(one.stratum).bucket
-    order = EditOrder(operation, one.item, "", None if bucket == UNKNOWN else bucket, seed)
-    return EditOption(one.item.id, order, one.stratum, one.stratum, gain, cost)
+    order = EditOrder(operation, None, "", None if bucket == UNKNOWN else bucket, seed)
+    return _option(one, order, one.stratum, gain, cost)
 
 
-def tells_its_key(item: QAItem) -> bool:
-    """Tell whether the choices want new wrong ones: the key stands out, or two say the same."""
-    if len(item.choices) < 2:
-        return False
-    kinds = {fault.kind for fault in faults(item)}
-    return bool(kinds & {"length", "choices"})
+def _option(
+    one: Candidate, order: EditOrder, to: str, gain: float = 0.0, cost: float = 0.0
+) -> EditOption:
+    return EditOption(one.id, order, one.stratum, to, gain, cost, one.id, one.facts.chars)
 
 
 def faulty_items(working: WorkingSet) -> frozenset[str]:
     """Return the ids of items whose own text is wrong, and of copies of earlier ones."""
-    several = {row.item.id for row in working.own.rows if row.several_keys}
-    items = working.items()
-    found = {item.id for item in items if find_flaws(item, several_keys=item.id in several)}
-    copies = find_copies([item_text(item) for item in items])
-    return frozenset(found | {items[copy.item].id for copy in copies})
+    first: dict[bytes, str] = {}
+    return frozenset(
+        name
+        for name in working.ids()
+        if (facts := working.facts(name)).flawed or first.setdefault(facts.text, name) != name
+    )
+
+
+def learn_facts(working: WorkingSet, settings: Settings, workers: int = 1) -> None:
+    """Look at the items that nobody has looked at since they came or were edited."""
+    names = ["mine_distractors", *(["rewrite_distractors"] if settings.llm.endpoint else [])]
+    # Asked for only where something is done about it: it is by far the longest look.
+    keys = any(allowed(settings.qa, name) for name in names)
+    seen = iter(list(working.unseen_ids()))
+    items = working.unseen()
+    parts = iter(lambda: list(islice(items, ROWS_AT_ONCE)), [])
+    for facts in map_parts(partial(look_at, keys=keys), parts, workers):
+        working.learn(islice(seen, len(facts)), facts)

@@ -35,7 +35,7 @@ def pilot_orders(
     left = edits_left(settings.qa, working.earlier)
     if left is not None:
         count = min(count, int(SHARE * left / len(names)))
-    found = gains(options, working.now(), working.target).tolist()
+    found = gains(options, working.standing(), working.target).tolist()
     used: set[str] = set()
     chosen: list[EditOption] = []
     for name in names:
@@ -70,5 +70,5 @@ def _planned(
     if not chosen:
         return []
     forecast = forecast_gains(chosen, gain_model_of(working, settings))
-    promised = gains(chosen, working.now(), working.target).tolist()
+    promised = gains(chosen, working.standing(), working.target).tolist()
     return [forecast.planned(at, option, promised[at]) for at, option in enumerate(chosen)]

@@ -1,5 +1,7 @@
 """The plan of each round as a file: made once for a folder, and read back ever after."""
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,11 +11,13 @@ from pydantic import TypeAdapter
 from burnish.agents.operations.operation import EditOrder
 from burnish.corpora.errors import RunError
 from burnish.corpora.runs.folder import read_json, write_json
+from burnish.corpora.storage.spill import Mapped, Spill
 from burnish.graphs.questions.plan.options import options_of
 from burnish.graphs.questions.plan.pilot import pilot_orders
 from burnish.graphs.questions.plan.solve import OptionEstimates, RoundInput, solve_round
 from burnish.graphs.questions.plan.trials import forecast_gains, gain_model_of
 from burnish.graphs.questions.state.journal import Expected, PlannedEdit
+from burnish.graphs.questions.state.question_set import QASet
 from burnish.graphs.questions.state.working_set import WorkingSet
 from burnish.graphs.runs.settings import Settings
 from burnish.tools.planning.estimates import write_plan
@@ -26,7 +30,8 @@ PILOT = 0
 class RoundPlan(NamedTuple):
     """Orders and figures of a round."""
 
-    planned: list[PlannedEdit]
+    planned: Sequence[PlannedEdit]
+    """Each is made, with its item, when it is asked for."""
     figures: dict[str, Any]
 
 
@@ -87,7 +92,7 @@ def solve_next(working: WorkingSet, settings: Settings, spent: int = 0) -> Solve
     forecast = forecast_gains(options, gain_model)
     counted = OptionEstimates(forecast.planned_share, forecast.planned_tokens)
     budget = _left(settings, spent, float(counted.tokens.sum()))
-    given = RoundInput(working.now(), working.target, working.earlier, budget)
+    given = RoundInput(working.standing(), working.target, working.earlier, budget)
     found = solve_round(options, counted, given, settings.qa)
     chosen: list[int] = found.chosen.tolist()
     planned = [forecast.planned(at, options[at], float(found.promised[at])) for at in chosen]
@@ -145,7 +150,7 @@ def _row(one: PlannedEdit) -> dict[str, object]:
     order = one.order
     return {
         "operation": order.operation,
-        "item": None if order.item is None else order.item.id,
+        "item": one.item_id,
         "cell": order.cell,
         "bucket": order.bucket,
         "seed": order.seed,
@@ -165,18 +170,23 @@ def held_plan(root: Path, working: WorkingSet, number: int) -> RoundPlan:
     """
     path = plan_path(root, number)
     held = read_json(path)
-    try:
-        return RoundPlan([_planned(row, working) for row in held["orders"]], held["figures"])
-    except KeyError as error:
-        raise RunError(f"{path}: names {error}, which is not in the set; start anew") from None
+    rows: list[dict[str, Any]] = held["orders"]
+    for row in rows:
+        if row["item"] is not None and row["item"] not in _source(row, working).places:
+            raise RunError(f"{path}: names {row['item']!r}, which is not in the set; start anew")
+    planned = Mapped(partial(_planned, working), Spill(rows, working.folder))
+    return RoundPlan(planned, held["figures"])
 
 
-def _planned(row: dict[str, Any], working: WorkingSet) -> PlannedEdit:
+def _planned(working: WorkingSet, row: dict[str, Any]) -> PlannedEdit:
     name = row["item"]
-    item = None
-    if name is not None:
-        drawn = row["operation"] == "draw" and working.reserve is not None
-        item = (working.reserve if drawn and working.reserve else working.own).by_id[name]
+    item = None if name is None else _source(row, working).item(name)
     order = EditOrder(row["operation"], item, row["cell"], row["bucket"], row["seed"])
     expected = _EXPECTED.validate_python(row["expected"])
     return PlannedEdit(order, row["gain"], row["cost"], row["from"], row["to"], expected)
+
+
+def _source(row: dict[str, Any], working: WorkingSet) -> QASet:
+    """Return the set that the item of an order comes from."""
+    drawn = row["operation"] == "draw" and working.reserve is not None
+    return working.reserve if drawn and working.reserve else working.own

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from burnish.graphs.questions.state.candidates import Candidate, EarlierRounds, EditOption
+from burnish.graphs.questions.state.candidates import EarlierRounds, EditOption, StandingItems
 from burnish.graphs.questions.state.journal import LOOKING
 from burnish.graphs.questions.state.target import Target
 from burnish.graphs.runs.question_settings import QaSettings
@@ -32,7 +32,7 @@ ELSEWHERE = "(elsewhere)"
 class RoundInput:
     """What a round is planned from."""
 
-    items: Sequence[Candidate]
+    items: StandingItems
     """The set as it stands."""
     target: Target
     earlier: EarlierRounds
@@ -64,7 +64,7 @@ def sizes_of(
     A set that is too small already stays so; one that is too large shrinks as far as there is
     something to remove.
     """
-    items = len(given.items)
+    items = len(given.items.ids)
     least = min(max(ceil(settings.size_floor * given.earlier.size), 1), items)
     removable = len({o.name for o in options if o.stratum_from and not o.stratum_to})
     return least, max(int(settings.size_cap * given.earlier.size), least, items - removable)
@@ -91,12 +91,12 @@ def bounds_of(options: Sequence[EditOption], given: RoundInput, settings: QaSett
 
 
 def problem_of(
-    options: Sequence[EditOption], items: Sequence[Candidate], target: Target, cost: Floats
+    options: Sequence[EditOption], items: StandingItems, target: Target, cost: Floats
 ) -> Rebalancing:
     """State options as moves between strata, within all sizes that they could lead to."""
     index = {stratum: at for at, stratum in enumerate(target.strata)}
-    counts = np.append(target.counts([one.stratum for one in items]), 0)
-    counts[-1] = len(items) - counts.sum()
+    counts = np.append(target.counts(items.strata), 0)
+    counts[-1] = len(items.ids) - counts.sum()
     names = {name: at for at, name in enumerate(dict.fromkeys(option.name for option in options))}
 
     def codes(strata: Iterable[str]) -> Ints:
@@ -110,11 +110,11 @@ def problem_of(
         np.array([option.gain for option in options]),
     )
     return Rebalancing(
-        counts, np.append(target.shares, 0.0), moves, 0.0, 1, len(items) + len(names)
+        counts, np.append(target.shares, 0.0), moves, 0.0, 1, len(items.ids) + len(names)
     )
 
 
-def gains(options: Sequence[EditOption], items: Sequence[Candidate], target: Target) -> Floats:
+def gains(options: Sequence[EditOption], items: StandingItems, target: Target) -> Floats:
     """Return what each option gains in bits: the fall of the divergence, and its own worth.
 
     The first item that joins a stratum is worth most and every further one less, so gains add up to
@@ -137,7 +137,7 @@ def solve_round(
     items, budget = given.items, given.budget
     low, high = sizes_of(options, given, settings)
     problem = problem_of(options, items, given.target, counted.tokens)
-    high = max(high, len(items))
+    high = max(high, len(items.ids))
     problem = replace(problem, budget=budget, size_min=low, size_max=high)
     # Without a budget there are no other budgets to tell of.
     curve = CURVE if budget > 0 else ()
@@ -152,7 +152,7 @@ def solve_round(
 
 
 def _table(
-    options: Sequence[EditOption], cost: Floats, items: Sequence[Candidate], target: Target
+    options: Sequence[EditOption], cost: Floats, items: StandingItems, target: Target
 ) -> Estimates:
     """Return options as rows of a table, and after them a row to keep each item of the set."""
     known = set(target.strata)
@@ -160,8 +160,8 @@ def _table(
     def cells(strata: Iterable[str]) -> list[str | None]:
         return [p if p in known else ELSEWHERE if p else None for p in strata]
 
-    kept = [one.stratum for one in items]
-    names = [option.name for option in options] + [one.item.id for one in items]
+    kept = items.strata
+    names = [option.name for option in options] + items.ids
     operations = [option.order.operation for option in options] + ["keep"] * len(kept)
     nothing = np.zeros(len(kept))
     table = pa.table({

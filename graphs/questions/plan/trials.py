@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from burnish.agents.operations.gain_model import EditTrial, GainModel
-from burnish.agents.operations.operation import EditOrder
 from burnish.graphs.questions.operate.record_graph import CHECK, REPAIR
 from burnish.graphs.questions.plan.invoice import realised
 from burnish.graphs.questions.state.candidates import EditOption
+from burnish.graphs.questions.state.item_facts import chars_of
 from burnish.graphs.questions.state.journal import (
     LOOKING,
     UNSPENT,
@@ -50,30 +50,21 @@ def _trial(one: CompletedEdit, gain: float) -> EditTrial:
     return EditTrial(
         # What began as a check is planned as one, whether or not a repair follows.
         CHECK if name == REPAIR else name,
-        features_of(planned.order, planned.cell_from, planned.cell_to),
+        features_of(chars_of(planned.order.item), planned.cell_from, planned.cell_to),
         planned.expected.promised,
         gain,
         float(one.tokens),
     )
 
 
-def features_of(order: EditOrder, stratum_from: str, stratum_to: str) -> tuple[float, ...]:
+def features_of(chars: int, stratum_from: str, stratum_to: str) -> tuple[float, ...]:
     """Return what the gain model sees of an order: characters shown, difficulty now and wanted."""
-    return float(chars_of(order)), _difficulty(stratum_from), _difficulty(stratum_to)
+    return float(chars), _difficulty(stratum_from), _difficulty(stratum_to)
 
 
 def _difficulty(stratum: str) -> float:
     bucket = split_stratum(stratum).bucket
     return _NOWHERE if bucket is None or bucket == UNKNOWN else float(bucket)
-
-
-def chars_of(order: EditOrder) -> int:
-    """Return the characters of the item that an order shows to the model."""
-    item = order.item
-    if item is None:
-        return 0
-    parts = (item.question, item.answer, item.rationale or "", item.context or "")
-    return sum(map(len, (*parts, *item.choices, *item.turns)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,12 +91,13 @@ class GainForecast:
         )
         return PlannedEdit(
             option.order,
-            # A loss is not made smaller by forecast.
+            # A loss is not made smaller by doubt.
             promised * float(self.planned_share[at]) if promised > 0 else promised,
             float(self.planned_tokens[at]),
             option.stratum_from,
             option.stratum_to,
             expected,
+            option.subject,
         )
 
 
@@ -123,7 +115,7 @@ def forecast_gains(options: Sequence[EditOption], gain_model: GainModel) -> Gain
     gain_model = replace(gain_model, priors={**gain_model.priors, **taken})
     for name, strata in by_name.items():
         rows = [
-            features_of(options[at].order, options[at].stratum_from, options[at].stratum_to)
+            features_of(options[at].chars, options[at].stratum_from, options[at].stratum_to)
             for at in strata
         ]
         told = gain_model.estimate(name, np.array(rows, np.float64))

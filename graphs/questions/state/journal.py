@@ -51,6 +51,13 @@ class PlannedEdit:
     cell_from: str = ""
     cell_to: str = ""
     expected: Expected = Expected()
+    subject: str | None = None
+    """Id of the order's item, where the order is without it."""
+
+    @property
+    def item_id(self) -> str | None:
+        """Id of the item that the order is about; None where a new one is wanted."""
+        return self.subject if self.order.item is None else self.order.item.id
 
 
 @dataclass(frozen=True, slots=True)

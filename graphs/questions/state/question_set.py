@@ -3,8 +3,11 @@
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
 # pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -15,14 +18,33 @@ from burnish.corpora.questions.question_source import (
     BadRow,
     QuestionFields,
     QuestionRow,
+    RawQuestion,
     RowSelection,
+    make_question,
     open_questions,
 )
 from burnish.corpora.readers.locations import find_parts
 from burnish.corpora.readers.schema import made_column, with_made, without_nulls
 from burnish.corpora.records import QAItem, Value
+from burnish.corpora.storage.spill import Mapped, Spill, pack
 from burnish.corpora.storage.type_inference import Kinds, columns_of
 from burnish.graphs.runs.question_settings import QaSettings
+from burnish.graphs.runs.worker_pool import map_parts
+
+ROWS_AT_ONCE = 1000
+"""Rows that a worker makes items of, or items that it looks at or makes rows of, at once."""
+
+
+class Means(NamedTuple):
+    """What work on a set may use; what comes out does not depend on it."""
+
+    folder: Path | None = None
+    """Where texts lie while they are not needed; None: where temporary files go."""
+    workers: int = 1
+    """Processes that do what concerns one row or one item."""
+
+
+HERE = Means()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +55,17 @@ class QASet:
     digest: str
     layout: Layout
     schema: pa.Schema
-    rows: tuple[QuestionRow, ...]
-    bad: tuple[BadRow, ...] = ()
+    rows: Sequence[QuestionRow]
+    """Read anew from a file without a name each time they are gone through."""
+    bad: Sequence[BadRow] = ()
     made_ids: str | None = None
     """Name of the column of ids, where the set has none and they are made."""
-    by_id: Mapping[str, QAItem] = field(default_factory=dict[str, QAItem])
+    places: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Where in `rows` an item is, by its id."""
+    sources: tuple[str, ...] = ()
+    """Names of the files, in order."""
+    chars: int = 0
+    """Characters of all questions."""
 
     @property
     def numbered(self) -> bool:
@@ -46,9 +74,44 @@ class QASet:
         return at >= 0 and pa.types.is_integer(self.schema.field(at).type)
 
     @property
-    def items(self) -> list[QAItem]:
-        """Return the items in order."""
-        return [row.item for row in self.rows]
+    def items(self) -> Sequence[QAItem]:
+        """Return the items in order, each made when it is asked for."""
+        return Mapped(_item_of, self.rows)
+
+    def item(self, name: str) -> QAItem:
+        """Return the item with an id.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return self.rows[self.places[name]].item
+
+    @property
+    def form(self) -> "RowForm":
+        """Return how items become rows of the set."""
+        return RowForm(self.layout, self.schema, self.made_ids, self.numbered)
+
+    def table(self, items: Iterable[QAItem]) -> pa.Table:
+        """Return items as a table of the set's columns."""
+        return self.form.table(items)
+
+    def fits(self, item: QAItem) -> bool:
+        """Tell whether the columns of the set can hold the item."""
+        try:
+            self.table([item])
+        except (pa.ArrowException, OverflowError, TypeError, ValueError):
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class RowForm:
+    """How items become rows of a set; it travels to other processes."""
+
+    layout: Layout
+    schema: pa.Schema
+    made_ids: str | None
+    numbered: bool
 
     def row_of(self, item: QAItem) -> dict[str, Value]:
         """Return an item as a row of the set; what the set has no column for is left out."""
@@ -63,14 +126,6 @@ class QASet:
         """Return items as a table of the set's columns."""
         rows = [self.row_of(item) for item in items]
         return pa.Table.from_batches([columns_of(rows, self.schema)])
-
-    def fits(self, item: QAItem) -> bool:
-        """Tell whether the columns of the set can hold the item."""
-        try:
-            self.table([item])
-        except (pa.ArrowException, OverflowError, TypeError, ValueError):
-            return False
-        return True
 
 
 def fields_of(settings: QaSettings, identity: str | None = None) -> QuestionFields:
@@ -96,50 +151,104 @@ def read_set(
     *,
     strict: bool = False,
     progress: Callable[[int], None] | None = None,
+    means: Means = HERE,
 ) -> QASet:
-    """Read a set whole.
+    """Read a set whole: its rows go to a file, ids stay in memory.
 
     Raises:
         SourceError: it cannot be read.
     """
     source = open_questions(location, fields, selection, strict=strict)
-    rows: list[QuestionRow] = []
-    bad: list[BadRow] = []
-    for row in source.rows(progress):
-        if isinstance(row, QuestionRow):
-            rows.append(row)
-        else:
-            bad.append(row)
+    heads = [(part.name, part.head().schema) for part in find_parts(location)]
+    typed = frozenset(name for name, schema in heads if schema is not None)
+    rows: Spill[QuestionRow] = Spill(folder=means.folder)
+    bad: Spill[BadRow] = Spill(folder=means.folder)
+    places: dict[str, int] = {}
+    sources: set[str] = set()
+    chars, kinds = 0, Kinds("")
+    reader = _PartReader(source.layout, typed, strict)
+    for part in map_parts(reader, _parts(source.raw_rows(progress)), means.workers):
+        for name, packed in zip(part.ids, part.rows, strict=True):
+            places[name] = len(rows)
+            rows.append_packed(packed)
+        bad.extend(part.bad)
+        sources |= part.sources
+        chars += part.chars
+        kinds.join(part.kinds)
     made = None if source.layout.id is not None else made_column(list(source.layout.columns))
-    schema = _schema(location, source.layout, rows, made)
+    schema = _schema(location, heads, kinds, made)
     return QASet(
         location,
         source.digest(),
         source.layout,
         schema,
-        tuple(rows),
-        tuple(bad),
+        rows,
+        bad,
         made,
-        {row.item.id: row.item for row in rows},
+        places,
+        tuple(sorted(sources)),
+        chars,
     )
 
 
+class _ReadPart(NamedTuple):
+    """Some rows in a row, as a worker hands them over."""
+
+    ids: list[str]
+    rows: list[bytes]
+    bad: list[BadRow]
+    sources: set[str]
+    chars: int
+    kinds: Kinds
+    """Of the columns of rows whose file does not say what they are."""
+
+
+def _parts(raw: Iterable[RawQuestion | BadRow]) -> Iterator[list[RawQuestion | BadRow]]:
+    whole = iter(raw)
+    while part := list(islice(whole, ROWS_AT_ONCE)):
+        yield part
+
+
+@dataclass(frozen=True, slots=True)
+class _PartReader:
+    """Makes items of rows; it travels to other processes."""
+
+    layout: Layout
+    typed: frozenset[str]
+    """Files that say what their columns are."""
+    strict: bool
+
+    def __call__(self, part: Sequence[RawQuestion | BadRow]) -> _ReadPart:
+        read = _ReadPart([], [], [], set(), 0, Kinds(""))
+        chars = 0
+        for raw in part:
+            row = make_question(raw, self.layout, strict=self.strict)
+            if isinstance(row, BadRow):
+                read.bad.append(row)
+                continue
+            read.ids.append(row.item.id)
+            read.rows.append(pack(row))
+            read.sources.add(row.source)
+            chars += len(row.item.question)
+            if row.source not in self.typed:
+                read.kinds.see(to_row(row.item, self.layout))
+        return read._replace(chars=chars)
+
+
+def _item_of(row: QuestionRow) -> QAItem:
+    return row.item
+
+
 def _schema(
-    location: str, layout: Layout, rows: Sequence[QuestionRow], made: str | None
+    location: str, heads: Sequence[tuple[str, pa.Schema | None]], kinds: Kinds, made: str | None
 ) -> pa.Schema:
     """Return the columns of the source, after one for ids where they are made.
 
     Raises:
         SourceError: files hold one column as types that do not go together.
     """
-    heads = [(part.name, part.head().schema) for part in find_parts(location)]
-    typed = {name for name, schema in heads if schema is not None}
     known = [schema for _, schema in heads if schema is not None]
-    if len(typed) < len(heads):
-        kinds = Kinds("")
-        for row in rows:
-            if row.source not in typed:
-                kinds.see(to_row(row.item, layout))
+    if len({name for name, schema in heads if schema is not None}) < len(heads):
         inferred = kinds.schema()
         known.append(without_nulls(inferred, inferred.names))
     try:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from burnish.corpora.alignment import fewest_runs as fewest
 from burnish.corpora.alignment import lcs, line_subsequence, subsequence
 from burnish.corpora.alignment.align import Edit, align
-from burnish.corpora.alignment.fewest_runs import fewest_runs, polished
+from burnish.corpora.alignment.fewest_runs import fewest_runs, polish_runs
 from burnish.corpora.alignment.lcs import Run, common_prefix, common_runs, common_suffix, lcs_length
 from burnish.corpora.alignment.line_subsequence import embed_lines
 from burnish.corpora.alignment.subsequence import embed
@@ -113,7 +113,7 @@ def test_no_alignment_keeps_as_much_in_fewer_edits(raw: str, refined: str) -> No
 @given(SMALL, SMALL)
 def test_polishing_keeps_as_much_and_breaks_no_more(raw: str, refined: str) -> None:
     plain = common_runs(raw, refined)
-    better = polished(raw, refined, plain, anchor=5)
+    better = polish_runs(raw, refined, plain, anchor=5)
     check_runs(raw, refined, better)
     assert sum(run.size for run in better) == sum(run.size for run in plain)
     assert count_edits(raw, refined, better) <= count_edits(raw, refined, plain)

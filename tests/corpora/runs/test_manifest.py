@@ -42,6 +42,15 @@ def test_another_run_is_refused_with_what_differs(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_refusal_stays_short_however_much_differs(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    claim(folder, _manifest(0.5))
+    many = fingerprint_of("abc", {"other": {f"key{at:02d}": at for at in range(20)}})
+    with pytest.raises(RunError, match="and 13 more") as caught:
+        claim(folder, make_manifest("documents", {}, many, FACTS))
+    assert len(str(caught.value)) < 600
+
+
 def test_a_folder_of_before_there_were_kinds_is_one_of_documents(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     manifest = _manifest(0.5)

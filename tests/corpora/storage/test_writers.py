@@ -7,7 +7,7 @@ import json
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import orjson
 import pyarrow as pa
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from burnish.corpora.errors import UsageError
 from burnish.corpora.readers.document_source import open_source
-from burnish.corpora.storage.writers import write_atomic, write_jsonl, write_table
+from burnish.corpora.storage.writers import write_atomic, write_jsonl, write_table, write_tables
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -158,3 +158,17 @@ def test_every_json_value_survives(
     for row, written in zip(rows, found, strict=True):
         assert same({key: written[key] for key in row}, row)
         assert all(written[key] is None for key in written.keys() - row.keys() - {"id"})
+
+
+@pytest.mark.parametrize("kind", ["parquet", "jsonl"])
+@pytest.mark.parametrize("rows", [0, 1, 70_000, 2 * 65_536])
+def test_a_file_that_is_written_in_pieces_is_that_of_the_whole(
+    tmp_path: Path, kind: Literal["parquet", "jsonl"], rows: int
+) -> None:
+    texts = [None if n % 7 == 0 else f"text {n % 911}" for n in range(rows)]
+    numbers = pa.array(range(rows), pa.int64())
+    table = pa.table({"n": numbers, "text": pa.array(texts, pa.string())})
+    write_table(tmp_path / "whole", table, kind)
+    pieces = [table.slice(at, 1000) for at in range(0, rows, 1000)]
+    write_tables(tmp_path / "pieces", pieces, table.schema, kind)
+    assert (tmp_path / "pieces").read_bytes() == (tmp_path / "whole").read_bytes()

@@ -254,6 +254,35 @@ def test_a_changed_file_is_not_replayed(tmp_path: Path) -> None:
         replay(folder, tmp_path / "out")
 
 
+@pytest.mark.parametrize("form", ["parquet", "jsonl"])
+def test_without_everything_that_was_done_the_raw_texts_come_back(
+    tmp_path: Path, form: Format
+) -> None:
+    folder = small_run(tmp_path / "run", form)
+    summary = replay(folder, tmp_path / "out", ["all"])
+    raw = {case.id: case.text for case in (PAGE, SPAM, CLEAN, LOST)}
+    assert texts_of(tmp_path / "out") == raw
+    assert (summary.rows, summary.changed, summary.returned) == (4, 1, 2)
+
+
+def test_training_pairs_are_neither_verified_nor_replayed(tmp_path: Path) -> None:
+    folder = small_run(tmp_path / "run")
+    write_json(folder.manifest, read_json(folder.manifest) | {"kind": "distill"})
+    for work in (lambda: verify(folder), lambda: replay(folder, tmp_path / "out")):
+        with pytest.raises(RunError, match="holds training pairs") as caught:
+            work()
+        assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_of_which_no_shard_is_finished_is_not_replayed(tmp_path: Path) -> None:
+    folder = small_run(tmp_path / "run")
+    for index in folder.finished():
+        folder.marker(index).unlink()
+    with pytest.raises(RunError, match="no shard is finished"):
+        replay(folder, tmp_path / "out")
+
+
 def flip(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1

@@ -5,9 +5,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from burnish.agents.operations.operation import EditOrder
-from burnish.corpora.records import QAItem
 from burnish.graphs.questions.plan.solve import OptionEstimates, RoundInput, solve_round
-from burnish.graphs.questions.state.candidates import Candidate, EarlierRounds, EditOption
+from burnish.graphs.questions.state.candidates import EarlierRounds, EditOption, StandingItems
 from burnish.graphs.questions.state.target import Target
 from burnish.graphs.runs.question_settings import QaSettings
 
@@ -30,27 +29,26 @@ def test_a_plan_keeps_the_size_within_its_bounds(
     now, more, shares = found
     strata = tuple(f"cell{at}" for at in range(len(now)))
     target = Target(strata, np.array(shares) / sum(shares), None, "")
-    items = [
-        Candidate(QAItem(f"{stratum}-{n}", "why", "so"), stratum)
-        for stratum, count in zip(strata, now, strict=True)
-        for n in range(count)
-    ]
+    items = StandingItems(
+        [f"{s}-{n}" for s, count in zip(strata, now, strict=True) for n in range(count)],
+        [stratum for stratum, count in zip(strata, now, strict=True) for _ in range(count)],
+    )
+    count = len(items.ids)
     removals = [
-        EditOption(one.item.id, EditOrder("remove", one.item), one.stratum, "") for one in items
+        EditOption(name, EditOrder("remove"), stratum, "", subject=name)
+        for name, stratum in zip(*items, strict=True)
     ]
     draws = [
-        EditOption(
-            f"{stratum}+{n}", EditOrder("draw", QAItem(f"{stratum}+{n}", "why", "so")), "", stratum
-        )
+        EditOption(f"{stratum}+{n}", EditOrder("draw"), "", stratum)
         for stratum, count in zip(strata, more, strict=True)
         for n in range(count)
     ]
     bounds = QaSettings(size_floor=min(cap, 0.9), size_cap=cap)
     options = [*removals, *draws]
-    chosen = _chosen(options, RoundInput(items, target, EarlierRounds(len(items), 0), 0.0), bounds)
-    size = len(items) + sum(1 if one.order.operation == "draw" else -1 for one in chosen)
-    least = ceil(bounds.size_floor * len(items))
-    assert least <= size <= max(int(cap * len(items)), least)
+    chosen = _chosen(options, RoundInput(items, target, EarlierRounds(count, 0), 0.0), bounds)
+    size = count + sum(1 if one.order.operation == "draw" else -1 for one in chosen)
+    least = ceil(bounds.size_floor * count)
+    assert least <= size <= max(int(cap * count), least)
 
 
 def _chosen(options: list[EditOption], given: RoundInput, bounds: QaSettings) -> list[EditOption]:
@@ -60,19 +58,20 @@ def _chosen(options: list[EditOption], given: RoundInput, bounds: QaSettings) ->
 
 
 @st.composite
-def _rounds(draw: st.DrawFn) -> tuple[list[Candidate], list[EditOption], int, int]:
+def _rounds(draw: st.DrawFn) -> tuple[StandingItems, list[EditOption], int, int]:
     """A set with drawable items and items that can be changed, most edits, and edits so far."""
     strata = ["a", "b", "c"][: draw(st.integers(1, 3))]
-    items: list[Candidate] = []
+    items = StandingItems([], [])
     options: list[EditOption] = []
     for number in range(draw(st.integers(2, 25))):
-        item = QAItem(str(number), f"What is {number}?", "x")
+        name = str(number)
         stratum = draw(st.sampled_from(strata))
-        items.append(Candidate(item, stratum))
-        for name in draw(st.sets(st.sampled_from(("remove", "rephrase", "recalibrate", "check")))):
-            to = {"remove": "", "recalibrate": draw(st.sampled_from(strata))}.get(name, stratum)
+        items.ids.append(name)
+        items.strata.append(stratum)
+        for each in draw(st.sets(st.sampled_from(("remove", "rephrase", "recalibrate", "check")))):
+            to = {"remove": "", "recalibrate": draw(st.sampled_from(strata))}.get(each, stratum)
             gain = draw(st.floats(0, 0.01))
-            options.append(EditOption(item.id, EditOrder(name, item), stratum, to, gain, 1.0))
+            options.append(EditOption(name, EditOrder(each), stratum, to, gain, 1.0))
     for number in range(draw(st.integers(0, 20))):
         stratum = draw(st.sampled_from(strata))
         for name in draw(st.sets(st.sampled_from(("draw", "generate", "expand")), min_size=1)):
@@ -84,14 +83,14 @@ def _rounds(draw: st.DrawFn) -> tuple[list[Candidate], list[EditOption], int, in
 @settings(max_examples=12, deadline=None)
 @given(_rounds())
 def test_no_plan_orders_more_edits_than_are_left(
-    found: tuple[list[Candidate], list[EditOption], int, int],
+    found: tuple[StandingItems, list[EditOption], int, int],
 ) -> None:
     items, options, most, before = found
     assume(options)
-    names = tuple(sorted({one.stratum for one in items} | {o.stratum_to for o in options} - {""}))
+    names = tuple(sorted({*items.strata} | {o.stratum_to for o in options} - {""}))
     target = Target(names, np.full(len(names), 1 / len(names)), None, "uniform")
     bounds = QaSettings(max_edits=most, size_floor=0.5, size_cap=1.5)
-    earlier = EarlierRounds(len(items), before)
+    earlier = EarlierRounds(len(items.ids), before)
     chosen = _chosen(options, RoundInput(items, target, earlier, 1_000.0), bounds)
     edits = [one for one in chosen if one.order.operation != "check"]
     assert len(edits) <= max(most - before, 0)

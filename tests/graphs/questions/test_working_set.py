@@ -59,7 +59,7 @@ def test_new_ids_are_free_and_the_same_as_if_all_were_looked_at(
     @given(st.lists(names, max_size=12))
     def check(wanted: list[str]) -> None:
         working = WorkingSet.start(base.own, None, locate(base.own, None, QaSettings(by="cell")))
-        used = set(base.own.by_id)
+        used = set(base.own.places)
         for name in wanted:
             expected = _oracle(used, name, numbered=numbered)
             [taken] = working.apply([_added(name)])
@@ -73,7 +73,7 @@ def test_new_ids_are_free_and_the_same_as_if_all_were_looked_at(
 def test_what_orders_brought_adds_up_to_the_fall_of_the_objective(tmp_path: Path) -> None:
     working = _working(tmp_path)
     before = working.target.divergence(working.strata())
-    gone = working.own.by_id["rivers-3"]
+    gone = working.own.item("rivers-3")
     leaves = PlannedEdit(
         EditOrder("remove", gone), 0.2, 0.0, "rivers", "", Expected(promised=0.2, merit=0.01)
     )
@@ -93,7 +93,7 @@ def test_what_orders_brought_adds_up_to_the_fall_of_the_objective(tmp_path: Path
 
 def test_a_mended_item_counts_only_once_its_fault_is_gone(tmp_path: Path) -> None:
     working = _working(tmp_path)
-    own = working.own.by_id["rivers-3"]
+    own = working.own.item("rivers-3")
     plan = PlannedEdit(
         EditOrder("rewrite_distractors", own), 0.01, 900.0, "rivers", "rivers",
         Expected(promised=0.02, merit=0.02, mean_gain=0.01, interval=(0.0, 0.02)),
@@ -109,7 +109,7 @@ def test_orders_that_took_tokens_are_trials_and_a_repair_is_part_of_its_check(
     tmp_path: Path,
 ) -> None:
     working = _working(tmp_path)
-    own = working.own.by_id["rivers-3"]
+    own = working.own.item("rivers-3")
     check = PlannedEdit(EditOrder("check", own), 0.0, 1_500.0, "rivers", "rivers")
     repair = replace(check, order=EditOrder("repair", own))
     working.apply([

@@ -56,11 +56,14 @@ def test_what_is_found_does_not_depend_on_how_the_index_came_to_be(
     texts: list[list[str]], draft: list[str], random: Random
 ) -> None:
     rows = [(str(at), " ".join(one)) for at, one in enumerate(texts)]
-    grown = TextIndex("set", [])
+    grown = TextIndex("set", random.sample(rows, random.randint(0, len(rows))))
+    held: dict[str, str] = {}
     for _ in range(3):
-        grown.become(random.sample(rows, random.randint(0, len(rows))))
+        held = dict(random.sample(rows, random.randint(0, len(rows))))
+        grown.renew(dict(rows), held.get)
     grown.add("x", " ".join(draft))
-    grown.become(rows[::-1])
+    grown.drop(rows[0][0])
+    grown.renew([name for name, _ in rows if name not in held], dict(rows).get)
     for text in (" ".join(draft), *(text for _, text in rows)):
         assert grown.find(text) == TextIndex("set", rows).find(text)
 
