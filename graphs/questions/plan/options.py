@@ -13,6 +13,7 @@ from burnish.graphs.questions.state.candidates import Candidate, EditOption
 from burnish.graphs.questions.state.item_facts import look_at
 from burnish.graphs.questions.state.question_set import ROWS_AT_ONCE
 from burnish.graphs.questions.state.working_set import WorkingSet
+from burnish.graphs.runs.question_settings import OWN_OPERATIONS
 from burnish.graphs.runs.settings import Settings
 from burnish.graphs.runs.worker_pool import map_parts
 from burnish.tools.profile.cells import UNKNOWN, split_stratum, stratum_name
@@ -39,6 +40,7 @@ def options_of(working: WorkingSet, settings: Settings) -> list[EditOption]:
     faulty = faulty_items(working)
     worth = FAULTY / max(len(working.stratum), 1)
     options: list[EditOption] = []
+    others = [name for name in qa.operations or () if name not in OWN_OPERATIONS]
     for one in working.open_items():
         name, seed = one.id, qa.seed
         if allowed(qa, "remove"):
@@ -48,6 +50,9 @@ def options_of(working: WorkingSet, settings: Settings) -> list[EditOption]:
             options += _looking(one, settings, faulty=name in faulty)
         if allowed(qa, "mine_distractors") and one.facts.tells_key:
             options.append(_staying("mine_distractors", one, seed, worth))
+        # No figure says what an operation of somebody else's is worth: it is done where it is
+        # asked for and nothing better is.
+        options += [_staying(foreign, one, seed, REPHRASED) for foreign in others]
         if model:
             options += _written(one, working, settings, worth)
     if allowed(qa, "draw"):
@@ -64,7 +69,7 @@ def _written(
     qa, found, tokens = settings.qa, list[EditOption](), untried(working, settings)
     if allowed(qa, "rewrite_distractors") and one.facts.tells_key:
         found.append(_staying("rewrite_distractors", one, qa.seed, worth, tokens))
-    if allowed(qa, "rephrase") and qa.operations is not None:
+    if allowed(qa, "rephrase"):
         found.append(_staying("rephrase", one, qa.seed, REPHRASED, tokens))
     cell, bucket = split_stratum(one.stratum)
     if not allowed(qa, "recalibrate") or bucket is None or bucket == UNKNOWN:
