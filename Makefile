@@ -111,8 +111,9 @@ wheel-test: $(VENV)/dev.stamp
 	  { cat "$$place/build.log"; exit 1; }; \
 	$(BIN)/python -m venv "$$place/venv"; \
 	echo "installing the wheel alone into an empty environment"; \
+	sed '/^[ #]/d; s/ \\$$//' requirements/demo.txt >"$$place/versions.txt"; \
 	"$$place/venv/bin/python" -m pip --disable-pip-version-check install -qq --no-compile \
-	  --constraint requirements/demo.txt "$$place"/dist/burnish-*.whl; \
+	  --constraint "$$place/versions.txt" "$$place"/dist/burnish-*.whl; \
 	cd "$$place"; \
 	samples=$$(venv/bin/python -c 'from importlib.resources import files; print(files("burnish.corpora.samples") / "documents.jsonl")'); \
 	venv/bin/burnish run "$$samples" -o demo --json >outcome.json; \
