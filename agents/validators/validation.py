@@ -101,20 +101,22 @@ class Validation:
         computable: validators for what can be computed; normally the reasoner.
         factual: validators for what can be looked up; normally the librarian.
         policy: when a decision stands without a person.
+        general: validators for every item, whatever its kind; those of third parties.
     """
 
     computable: tuple[Validator, ...] = ()
     factual: tuple[Validator, ...] = ()
     policy: ReviewPolicy = field(default_factory=ReviewPolicy)
+    general: tuple[Validator, ...] = ()
 
     def route(self, item: QAItem) -> tuple[Validator, ...]:
         """Return who is asked: the validators of the item's kind, all of them when unsure."""
         kind = kind_of(item)
         if kind == "computable" and self.computable:
-            return self.computable
+            return self.computable + self.general
         if kind == "factual" and self.factual:
-            return self.factual
-        return self.computable + self.factual
+            return self.factual + self.general
+        return self.computable + self.factual + self.general
 
     async def decide(self, item: QAItem) -> ValidationDecision:
         """Ask the validators of an item's kind, all at once, and weigh their verdicts."""

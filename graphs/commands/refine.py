@@ -12,6 +12,7 @@ from burnish.corpora.records import Document, Outcome
 from burnish.graphs.commands.inputs import outside_loops
 from burnish.graphs.documents.assembly import make_refiner
 from burnish.graphs.documents.batches import decide_all
+from burnish.graphs.documents.foreign import adopt
 from burnish.graphs.documents.record_graph import Decision, RecordGraph, Services, build
 from burnish.graphs.runs.sections import RefinerSettings
 from burnish.graphs.runs.settings import Settings, resolve
@@ -52,7 +53,7 @@ class Refined:
 def refine(
     text: str,
     *,
-    refiner: str | AnyRefiner = "embedded",
+    refiner: str | AnyRefiner | None = None,
     settings: Settings | Mapping[str, object] | None = None,
 ) -> Refined:
     r"""Delete the noise from one text and prove that nothing else was done to it.
@@ -65,9 +66,9 @@ def refine(
     Args:
         text: Any text. Lines are split at "\n" only, and are what the refiner decides about: text
             of one long line is kept or dropped as a whole.
-        refiner: Who proposes: "embedded" (the trained line tagger), "rules" (line rules of C4,
-            Gopher and FineWeb), a name that a plug-in registers under `burnish.refiners`, or an
-            object that is a `Refiner`.
+        refiner: Who proposes: "embedded" (the trained line tagger, the default), "rules" (line
+            rules of C4, Gopher and FineWeb), a name that another distribution adds under
+            `burnish.refiners`, or an object that is a `Refiner`.
         settings: As for `run`; the sections `refiner` and `guard` matter here, such as
             `{"refiner.threshold": 0.2}` (0 to 1: lower keeps more, 0 keeps everything).
 
@@ -90,7 +91,7 @@ def refine(
 def refine_all(
     documents: Iterable[Document | str],
     *,
-    refiner: str | AnyRefiner = "embedded",
+    refiner: str | AnyRefiner | None = None,
     settings: Settings | Mapping[str, object] | None = None,
 ) -> Generator[Refined]:
     """Refine documents one after another, in order, without writing anything.
@@ -110,8 +111,12 @@ def refine_all(
         UsageError: a setting does not fit, or there is no such refiner; before any document is
             taken.
     """
-    chosen = resolve(settings, {"refiner.name": refiner if isinstance(refiner, str) else None})
-    services = services_for(chosen, None if isinstance(refiner, str) else refiner)
+    if refiner is None or isinstance(refiner, str):
+        chosen = resolve(settings, {"refiner.name": refiner})
+        services = services_for(chosen)
+    else:
+        chosen = resolve(settings)
+        services = services_for(chosen, adopt(refiner))
     return _streamed(documents, services, chosen.run.concurrency)
 
 

@@ -2,12 +2,16 @@
 
 import asyncio
 import json
+import pickle
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from burnish.agents.operations.operation import Operation
+from burnish.agents.refiners.refiner import AnyRefiner
+from burnish.agents.validators.validator import Validator
 from burnish.corpora.errors import (
     BudgetExhausted,
     BurnishError,
@@ -31,10 +35,13 @@ from burnish.graphs.commands.inputs import (
 from burnish.graphs.commands.progress import ProgressCallback
 from burnish.graphs.commands.refine import services_for
 from burnish.graphs.documents import record_graph
+from burnish.graphs.documents.foreign import adopt
 from burnish.graphs.documents.stages import RunContext
 from burnish.graphs.questions.dry_run import QuestionTrial, try_questions
+from burnish.graphs.questions.operate.foreign import foreign_agents
 from burnish.graphs.questions.stages import QaContext
 from burnish.graphs.runs.graph import RunState, carry_out
+from burnish.graphs.runs.question_settings import ASKED_FOR, OWN_OPERATIONS
 from burnish.graphs.runs.settings import Settings, resolve
 
 TRIED = 200
@@ -94,6 +101,9 @@ def run(
     settings: Settings | Mapping[str, object] | None = None,
     kind: KindWish = "auto",
     workers: int | None = None,
+    refiner: AnyRefiner | None = None,
+    operations: Sequence[Operation] = (),
+    validators: Sequence[Validator] = (),
     approve: Approval | None = None,
     progress: ProgressCallback | None = None,
 ) -> RunResult:
@@ -107,6 +117,13 @@ def run(
         kind: `documents`, `qa`, or `auto`: by the columns of the input.
         workers: Worker processes; as many as there are processors where it is not given. A script
             that starts more than one must keep its own code under `if __name__ == "__main__":`.
+        refiner: Documents: an object that is a `Refiner`, in the place of the one that the
+            settings name. It works in this process alone; where `workers` are asked for it must
+            be one that pickle takes, of a class in a module that they can import.
+        operations: Questions: objects that are an `Operation` and change one item, beside what
+            the settings allow; each is tried on every item that nothing better is done to.
+        validators: Questions: objects that are a `Validator`, asked of every new and changed item
+            beside those of the settings.
         approve: Where `run.approval` is `ask`: is shown the plan and says whether it is carried
             out.
         progress: Is told how far the run is.
@@ -125,22 +142,55 @@ def run(
     location, chosen = str(source), resolve(settings)
     folder = open_folder(location, output, chosen)
     found = kind_of(location, kind, chosen)
+    adopted = None if refiner is None else adopt(refiner)
+    if adopted is not None:
+        named = chosen.refiner.model_copy(update={"name": adopted.name})
+        chosen = chosen.model_copy(update={"refiner": named})
+        workers = 1 if workers is None else workers
+        _check_travels(adopted, workers)
 
     def work() -> RunResult:
         watcher = watcher_of(progress)
         context: QaContext | RunContext
         if found == "qa":
-            context = QaContext(folder, chosen, location, watcher)
+            others = foreign_agents(chosen.qa, operations, validators)
+            told = _with_operations(chosen, operations)
+            context = QaContext(folder, told, location, watcher, foreign=others)
         else:
             opened = open_input(location, chosen)
             count = workers or count_cores()
-            context = RunContext(folder, chosen, location, opened, count, watcher)
+            context = RunContext(folder, chosen, location, opened, count, watcher, refiner=adopted)
         state = carry_out(context)
         if chosen.run.approval == "ask" and "approved" not in state:
             state = carry_out(context, answer=_answer(state.get("plan", {}), approve))
         return _result(folder, found, state)
 
     return outside_loops(work)
+
+
+def _with_operations(settings: Settings, operations: Sequence[Operation]) -> Settings:
+    """Return settings that allow the operations of the caller, besides what they allow already."""
+    if not operations:
+        return settings
+    allowed = settings.qa.operations
+    if allowed is None:
+        allowed = [name for name in OWN_OPERATIONS if name not in ASKED_FOR]
+    names = [*allowed, *(one.name for one in operations)]
+    qa = settings.qa.model_copy(update={"operations": list(dict.fromkeys(names))})
+    return settings.model_copy(update={"qa": qa})
+
+
+def _check_travels(refiner: AnyRefiner, workers: int) -> None:
+    """Refuse an object that cannot go to worker processes, before they are started."""
+    if workers == 1:
+        return
+    try:
+        pickle.dumps(refiner)
+    except Exception as error:  # noqa: BLE001 - whatever an object of somebody else's raises
+        raise UsageError(
+            f"refiner {refiner.name}: cannot go to {workers} worker processes "
+            f"({type(error).__name__}); give workers=1, or a class of a module"
+        ) from None
 
 
 def _answer(plan: Mapping[str, Any], approve: Approval | None) -> bool:

@@ -6,8 +6,10 @@ from pathlib import Path
 from burnish.agents.refiners.refiner import AnyRefiner
 from burnish.corpora.errors import UsageError
 from burnish.graphs.documents.escalation import Escalation
+from burnish.graphs.documents.foreign import adopt
 from burnish.graphs.documents.record_graph import Services
-from burnish.graphs.runs.sections import RefinerSettings
+from burnish.graphs.runs.plugins import load_plugin, origin_of
+from burnish.graphs.runs.sections import OWN_REFINERS, RefinerSettings
 from burnish.graphs.runs.settings import Settings
 from burnish.tools.deletion.program import Guard
 
@@ -24,6 +26,10 @@ def make_refiner(settings: RefinerSettings) -> AnyRefiner:
         from burnish.agents.refiners.rules import RulesConfig, RulesRefiner
 
         return RulesRefiner(RulesConfig(drop_documents=settings.drop_documents))
+    if settings.name not in OWN_REFINERS:
+        where = "refiner.name"
+        made = load_plugin("refiners", settings.name, settings.options, where)
+        return adopt(made, origin_of("refiners", settings.name))
     from burnish.agents.line_tagger.tagger import WeightsError
     from burnish.agents.refiners.embedded import EmbeddedRefiner
 
@@ -57,10 +63,14 @@ def make_escalation(settings: Settings, root: Path) -> Escalation | None:
     return Escalation(partial(services_of, settings, root), ids)
 
 
-def make_services(settings: Settings) -> Services:
-    """Make what the record graph works with."""
+def make_services(settings: Settings, refiner: AnyRefiner | None = None) -> Services:
+    """Make what the record graph works with, around a refiner of the caller's if there is one.
+
+    Raises:
+        UsageError: the refiner of the settings cannot be made.
+    """
     return Services(
-        refiner=make_refiner(settings.refiner),
+        refiner=refiner or make_refiner(settings.refiner),
         guard=Guard(settings.guard.max_removed_ratio),
         attempts=settings.guard.attempts,
     )

@@ -19,6 +19,7 @@ from langgraph.runtime import Runtime
 from burnish.agents.refiners.refiner import AnyRefiner, Attempt, ConversingRefiner, Refiner
 from burnish.corpora.errors import RefinerError, ReplyError
 from burnish.corpora.records import Document, Outcome
+from burnish.graphs.documents.foreign import ForeignRefiner
 from burnish.tools.deletion.program import (
     Certificate,
     Guard,
@@ -102,8 +103,16 @@ def _propose(refiner: Refiner, cases: Sequence[Case]) -> list[Case]:
         RefinerError: it gives more or fewer programs than it was given documents.
     """
     cases = [replace(case, agent=refiner.name) for case in cases]
+    documents = [case.document for case in cases]
+    if isinstance(refiner, ForeignRefiner):
+        return [
+            replace(case, failure=str(one))
+            if isinstance(one, RefinerError)
+            else replace(case, program=one)
+            for case, one in zip(cases, refiner.answer(documents), strict=True)
+        ]
     try:
-        programs = refiner.propose([case.document for case in cases])
+        programs = refiner.propose(documents)
     except RefinerError as error:
         return [replace(case, failure=str(error)) for case in cases]
     if len(programs) != len(cases):

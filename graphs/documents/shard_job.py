@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from burnish.agents.refiners.refiner import AnyRefiner
 from burnish.corpora.runs.folder import RunFolder
 from burnish.graphs.documents.assembly import make_escalation, make_services
 from burnish.graphs.documents.shard_runner import ShardRunner
@@ -20,12 +21,14 @@ class Job:
     root: Path
     settings: Settings
     schema: pa.Schema
+    refiner: AnyRefiner | None = None
+    """One of the caller's; it travels too, so it must be one that pickle takes."""
 
     def runner(self) -> ShardRunner:
         """Make the runner, with its own refiner."""
         return ShardRunner(
             folder=RunFolder(self.root, self.settings.run.format),
-            services=make_services(self.settings),
+            services=make_services(self.settings, self.refiner),
             schema=self.schema,
             text_column=self.settings.fields.text,
             concurrency=self.settings.run.concurrency,

@@ -10,6 +10,7 @@ from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from burnish.agents.refiners.refiner import AnyRefiner
 from burnish.corpora.readers.document_source import Source
 from burnish.corpora.readers.rows import Survey
 from burnish.corpora.records import DOCUMENTS
@@ -43,6 +44,8 @@ class RunContext:
     escalation: Escalation | None = None
     """Made by the caller too, where `services` is: the documents for a language model."""
     survey: Survey | None = None
+    refiner: AnyRefiner | None = None
+    """One of the caller's, in the place of that of the settings."""
 
     @property
     def approval(self) -> Literal["auto", "ask"]:
@@ -53,7 +56,7 @@ class RunContext:
         """Survey the input and claim the folder for it."""
         survey = self.source.survey(self.watcher.reading)
         self.survey = survey
-        services = self.services or make_services(self.settings)
+        services = self.services or make_services(self.settings, self.refiner)
         alone = self.workers == 1 or _fits_one_shard(survey, self.settings.run)
         self.services = services if self.services or alone else None
         revision, id_column = _revision(self.settings, services), self.source.id_name(survey)
@@ -201,7 +204,7 @@ def _refined(context: RunContext, survey: Survey) -> Generator[Marker]:
         done=frozenset(context.folder.finished()),
     )
     if context.services is None:
-        job = Job(context.folder.root, context.settings, survey.schema)
+        job = Job(context.folder.root, context.settings, survey.schema, context.refiner)
         return refine_with(job, shards, context.workers)
     runner = ShardRunner(
         context.folder,

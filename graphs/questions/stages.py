@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from contextvars import Context
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +23,7 @@ from burnish.graphs.questions.commit import outcome_of, write_set
 from burnish.graphs.questions.manifest import manifest_of
 from burnish.graphs.questions.opening import open_working_set
 from burnish.graphs.questions.operate import assembly
+from burnish.graphs.questions.operate.foreign import ForeignAgents, foreign_agents
 from burnish.graphs.questions.operate.record_graph import QuestionServices, build, drive
 from burnish.graphs.questions.plan.plan_file import (
     PILOT,
@@ -54,6 +56,8 @@ class QaContext:
     watcher: Watcher = field(default_factory=Silence)
     opened: ServicesOpener | None = None
     """Opens the agents; none: those of the settings."""
+    foreign: ForeignAgents | None = None
+    """Operations and validators of others; none: those that the settings name."""
     vectoring: Vectoring | None = None
     """Where vectors for labels come from; none: from the embedder of the settings."""
     working: WorkingSet | None = None
@@ -69,7 +73,7 @@ class QaContext:
         """Read set, reserve and target, and claim the folder for them."""
         working = self._start()
         own = working.own
-        agents: dict[str, str] = {}
+        agents: dict[str, str] = dict(self._others.revisions)
         if self.settings.llm.endpoint:
             from burnish.graphs.questions.operate.llm_operations import prompts_digest
 
@@ -133,6 +137,12 @@ class QaContext:
         self.round = number
 
     @property
+    def _others(self) -> ForeignAgents:
+        if self.foreign is None:
+            self.foreign = foreign_agents(self.settings.qa)
+        return self.foreign
+
+    @property
     def _journal(self) -> Journal:
         return Journal(self.folder.root)
 
@@ -140,7 +150,7 @@ class QaContext:
         """Carry out batches one after the other; each sees the set as the one before left it."""
         graph = build()
         journal, working = self._journal, self._working(number - 1)
-        opened = self.opened or assembly.open_question_services
+        opened = self.opened or partial(assembly.open_question_services, foreign=self._others)
         async with opened(self.settings, working, self.folder.root) as services:
             for at in range(first, len(batches)):
                 if not journal.has(number, at):

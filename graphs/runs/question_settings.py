@@ -1,24 +1,18 @@
 """The settings of a run over questions: the section `qa`."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from burnish.graphs.runs.sections import Section
+from burnish.graphs.runs.sections import Section, known_names
 
-OperationName = Literal[
-    "remove",
-    "draw",
-    "mine_distractors",
-    "flag",
-    "expand",
-    "generate",
-    "rephrase",
-    "recalibrate",
-    "rewrite_distractors",
-    "repair",
-]
-ValidatorName = Literal["reasoner", "librarian"]
+OWN_OPERATIONS = (
+    "remove", "draw", "mine_distractors", "flag", "expand", "generate", "rephrase", "recalibrate",
+    "rewrite_distractors", "repair",
+)  # fmt: skip
+ASKED_FOR = frozenset({"mine_distractors", "rephrase"})
+"""Operations that are used only where the settings name them: no figure says that they pay."""
+OWN_VALIDATORS = ("reasoner", "librarian")
 
 
 class QaSettings(Section):
@@ -59,8 +53,10 @@ class QaSettings(Section):
     """How often it answers each; 0: difficulties are taken as ordered, and told as unverified."""
     reserve: str | None = None
     """A pool of further questions that may be drawn from."""
-    operations: list[OperationName] | None = None
-    """What may be done; none: all that the run has the means for."""
+    operations: list[str] | None = None
+    """What may be done: remove, draw, mine_distractors, flag; with a model expand, generate,
+    rephrase, recalibrate, rewrite_distractors, repair; and names that other distributions add under
+    burnish.operations. None: all of ours that the run has the means for."""
     size_floor: float = Field(default=0.9, ge=0, le=1)
     """Share of the set's items that must remain, drawn and written ones counted."""
     size_cap: float = Field(default=1.1, ge=0)
@@ -78,8 +74,11 @@ class QaSettings(Section):
     """What a plan counts on: the mean, a confidence bound of it, or what single orders reach."""
     token_reserve: float = Field(default=0.15, ge=0, lt=1)
     """Share of the budget that is not planned with: repairs and validation."""
-    validators: list[ValidatorName] | None = None
-    """Who checks new and changed items; none: all that the run has the means for."""
+    validators: list[str] | None = None
+    """Who checks new and changed items: reasoner, librarian, and names that other distributions add
+    under burnish.validators. None: all of ours that the run has the means for."""
+    options: dict[str, dict[str, Any]] = Field(default_factory=dict[str, dict[str, Any]])
+    """Keyword arguments for operations and validators of other distributions, by their names."""
     check: Literal["edits", "all"] = "edits"
     """What validators look at: what was written, or every item of the set as well."""
     review_below: float = Field(default=0.6, ge=0, le=1)
@@ -96,3 +95,13 @@ class QaSettings(Section):
     """Operations carried out before their results are put on disk together."""
     seed: int = 0
     """Seed of the pilot, of the order among equals, and of what operations draw."""
+
+    @field_validator("operations")
+    @classmethod
+    def _known_operations(cls, names: list[str] | None) -> list[str] | None:
+        return known_names("operations", names, OWN_OPERATIONS)
+
+    @field_validator("validators")
+    @classmethod
+    def _known_validators(cls, names: list[str] | None) -> list[str] | None:
+        return known_names("validators", names, OWN_VALIDATORS)

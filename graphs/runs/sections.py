@@ -2,13 +2,31 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
+
+from burnish.graphs.runs.plugins import Group, find_plugins, is_plugin
+
+OWN_REFINERS = ("embedded", "rules", "served")
 
 
 class Section(BaseModel):
     """Settings that belong together; what a key means stands below it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+def known_names(group: Group, names: list[str] | None, own: tuple[str, ...]) -> list[str] | None:
+    """Return names that are ours or that another distribution adds.
+
+    Raises:
+        PydanticCustomError: one is neither.
+    """
+    for name in names or ():
+        if name not in own and not is_plugin(group, name):
+            known = ", ".join([*own, *(one.name for one in find_plugins(group))])
+            raise PydanticCustomError("unknown_name", "there are {known}", {"known": known})
+    return names
 
 
 class FieldSettings(Section):
@@ -34,9 +52,12 @@ class SelectionSettings(Section):
 class RefinerSettings(Section):
     """Who proposes deletions."""
 
-    name: Literal["embedded", "rules", "served"] = "embedded"
+    name: str = "embedded"
     """embedded: the trained line tagger; rules: C4, Gopher and FineWeb line rules; served: the
-    language model of the section llm, with embedded for what is not worth its tokens."""
+    language model of the section llm, with embedded for what is not worth its tokens; or a name
+    that another distribution adds under burnish.refiners."""
+    options: dict[str, Any] = {}
+    """Keyword arguments for the refiner of another distribution."""
     threshold: float | None = Field(default=None, ge=0, le=1)
     """Embedded: a line goes when its probability of being content is below this; none: the
     model's own. 0 keeps everything."""
@@ -44,6 +65,12 @@ class RefinerSettings(Section):
     """Embedded: a weights file made by `burnish train`; none: the one that ships."""
     drop_documents: bool = False
     """Rules: also drop documents that fail the Gopher and FineWeb quality filters."""
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        known_names("refiners", [name], OWN_REFINERS)
+        return name
 
 
 class LlmSettings(Section):

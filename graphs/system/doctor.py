@@ -21,6 +21,7 @@ from packaging.requirements import Requirement
 from burnish.agents.llm.endpoints import Endpoint, dialect_of
 from burnish.agents.prompting.probe import Constraints, probe
 from burnish.corpora.errors import BurnishError
+from burnish.graphs.runs.plugins import GROUPS, Plugin, find_plugins, load_plugin
 
 if TYPE_CHECKING:
     from burnish.tools.sandbox.pool import Layer
@@ -57,6 +58,7 @@ def examine(endpoint: Endpoint | None = None) -> tuple[Check, ...]:
     parts: list[tuple[str, Callable[[], Sequence[Check]]]] = [
         ("python", lambda: (check_interpreter(), check_packages(_declared()))),
         ("extras", lambda: check_extras(_declared())),
+        ("plug-ins", check_plugins),
         ("sandbox", check_sandbox),
         ("solver", lambda: (check_solver(),)),
         ("index", lambda: (check_index(),)),
@@ -104,6 +106,21 @@ def check_extras(declared: Sequence[Requirement]) -> tuple[Check, ...]:
     """Tell which optional groups of libraries are whole."""
     known = {name: [each for each in declared if _is_of(each, name)] for name in EXTRAS}
     return tuple(_extra(name, parts) for name, parts in known.items() if parts)
+
+
+def check_plugins() -> tuple[Check, ...]:
+    """Tell what other distributions add, and whether it can be loaded."""
+    return tuple(_plugin(one) for group in GROUPS for one in find_plugins(group))
+
+
+def _plugin(plugin: Plugin) -> Check:
+    name = f"{plugin.group.removesuffix('s')} {plugin.name}"
+    try:
+        load_plugin(plugin.group, plugin.name, {}, "plug-in")
+    except BurnishError as error:
+        mend = f"ask the makers of {plugin.origin}, or give its options"
+        return Check(name, "optional", f"{plugin.origin}: {error}", mend)
+    return Check(name, "ok", plugin.origin)
 
 
 def _extra(name: str, parts: Sequence[Requirement]) -> Check:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,11 +23,12 @@ from burnish.agents.validators.validator import Validator
 from burnish.corpora.errors import SandboxUnavailable, UsageError
 from burnish.corpora.questions.question_source import RowSelection
 from burnish.corpora.records import QAItem
+from burnish.graphs.questions.operate.foreign import NOBODY, ForeignAgents
 from burnish.graphs.questions.operate.llm_operations import writing_operations
 from burnish.graphs.questions.operate.record_graph import QuestionServices
 from burnish.graphs.questions.state.question_set import fields_of, read_set
 from burnish.graphs.questions.state.working_set import WorkingSet
-from burnish.graphs.runs.question_settings import QaSettings
+from burnish.graphs.runs.question_settings import ASKED_FOR, QaSettings
 from burnish.graphs.runs.settings import Settings
 from burnish.tools.items.checks import asked
 from burnish.tools.items.contamination import TextIndex
@@ -36,9 +38,6 @@ from burnish.tools.sandbox.results import Execution
 if TYPE_CHECKING:
     from burnish.agents.annotators.solver import Examiner
     from burnish.tools.retrieval.hybrid_index import WikiIndex
-
-ASKED_FOR = frozenset({"mine_distractors"})
-"""Operations that are used only where the settings name them: no figure says that they pay."""
 
 
 class NoPrograms:
@@ -98,7 +97,7 @@ def texts_of(items: Sequence[QAItem]) -> list[tuple[str, str]]:
 
 @asynccontextmanager
 async def open_question_services(
-    settings: Settings, working: WorkingSet, root: Path
+    settings: Settings, working: WorkingSet, root: Path, foreign: ForeignAgents = NOBODY
 ) -> AsyncGenerator[QuestionServices]:
     """Open the operations and validators of a run inside the running event loop.
 
@@ -115,7 +114,7 @@ async def open_question_services(
             pool = await stack.enter_async_context(model_pool(settings.llm, root, names))
             model = pool.client("refiner")
             solver = pool.client(settings.qa.solver) if settings.qa.solver else model
-        yield assembled(settings, working, model, stack, solver)
+        yield assembled(settings, working, model, stack, solver, foreign)
 
 
 def assembled(
@@ -124,6 +123,7 @@ def assembled(
     model: Model | None,
     stack: AsyncExitStack,
     solver: Model | None = None,
+    foreign: ForeignAgents = NOBODY,
 ) -> QuestionServices:
     """Put operations, checks and validators together; what must be closed goes to the stack.
 
@@ -136,6 +136,8 @@ def assembled(
     policy = ReviewPolicy(enough=qa.review_below, review_abstentions=False)
     index = _index(qa)
     validation = _validation(qa, model, policy, stack, index)
+    if foreign.validators:
+        validation = replace(validation or Validation((), (), policy), general=foreign.validators)
     own = TextIndex("the set", ())
     checks = Checks(
         own=own,
@@ -147,6 +149,7 @@ def assembled(
     if model is not None:
         written = writing_operations(working, qa, model, validation, index)
         operations += [one for one in written if allowed(qa, one.name)]
+    operations += foreign.operations
     made: dict[str, Operation] = {one.name: Checked(one, checks) for one in operations}
 
     def begin() -> None:

@@ -9,6 +9,7 @@ from burnish.graphs.questions.operate.assembly import allowed, solver_ability
 from burnish.graphs.questions.operate.record_graph import CHECK
 from burnish.graphs.questions.state.candidates import Candidate, EditOption
 from burnish.graphs.questions.state.working_set import WorkingSet
+from burnish.graphs.runs.question_settings import OWN_OPERATIONS
 from burnish.graphs.runs.settings import Settings
 from burnish.tools.items.checks import faults
 from burnish.tools.items.flaws import find_flaws
@@ -36,6 +37,7 @@ def options_of(working: WorkingSet, settings: Settings) -> list[EditOption]:
     faulty = faulty_items(working)
     worth = FAULTY / max(len(working.stratum), 1)
     options: list[EditOption] = []
+    others = [name for name in qa.operations or () if name not in OWN_OPERATIONS]
     for one in working.open_items():
         name, seed = one.item.id, qa.seed
         if allowed(qa, "remove"):
@@ -45,6 +47,9 @@ def options_of(working: WorkingSet, settings: Settings) -> list[EditOption]:
             options += _looking(one, settings, faulty=name in faulty)
         if allowed(qa, "mine_distractors") and tells_its_key(one.item):
             options.append(_staying("mine_distractors", one, seed, worth))
+        # No figure says what an operation of somebody else's is worth: it is done where it is
+        # asked for and nothing better is.
+        options += [_staying(foreign, one, seed, REPHRASED) for foreign in others]
         if model:
             options += _written(one, working, settings, worth)
     if allowed(qa, "draw"):
@@ -61,7 +66,7 @@ def _written(
     qa, found, tokens = settings.qa, list[EditOption](), untried(working, settings)
     if allowed(qa, "rewrite_distractors") and tells_its_key(one.item):
         found.append(_staying("rewrite_distractors", one, qa.seed, worth, tokens))
-    if allowed(qa, "rephrase") and qa.operations is not None:
+    if allowed(qa, "rephrase"):
         found.append(_staying("rephrase", one, qa.seed, REPHRASED, tokens))
     cell, bucket = split_stratum(one.stratum)
     if not allowed(qa, "recalibrate") or bucket is None or bucket == UNKNOWN:
