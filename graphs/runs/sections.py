@@ -3,7 +3,6 @@
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
-from pydantic_core import PydanticCustomError
 
 from burnish.graphs.runs.plugins import Group, find_plugins, is_plugin
 
@@ -20,12 +19,12 @@ def known_names(group: Group, names: list[str] | None, own: tuple[str, ...]) -> 
     """Return names that are ours or that another distribution adds.
 
     Raises:
-        PydanticCustomError: one is neither.
+        ValueError: one is neither.
     """
     for name in names or ():
         if name not in own and not is_plugin(group, name):
             known = ", ".join([*own, *(one.name for one in find_plugins(group))])
-            raise PydanticCustomError("unknown_name", "there are {known}", {"known": known})
+            raise ValueError(f"there are {known}")
     return names
 
 
