@@ -80,7 +80,7 @@ async def scripted(
 
 
 def test_whole_runs_remove_draw_and_write_within_their_limits(root: Path, tmp_path: Path) -> None:
-    told = ("command.validators=[]", "command.pilot=4", 'command.operations=["remove", "generate"]')
+    told = ("qa.validators=[]", "qa.pilot=4", 'qa.operations=["remove", "generate"]')
     writer = Writer("http://127.0.0.1:9/v1", "scripted", BUDGET, told, scripted)
     rows = mmlu.read(root)
     found = run_trials(Bench(mmlu.load(root), rows, tmp_path / "runs", 60, writer), seed=2)
