@@ -100,6 +100,8 @@ def _latest_lines(raw: Sequence[str], refined: Sequence[str]) -> list[int] | Non
     # Greedy from the end is right: a line that goes as late as it can leaves the most room before.
     places = [0] * len(refined)
     home = len(raw)
+    # Greedy from the end: if any embedding exists, the one that takes the last possible line each
+    # time does, and no embedding has a line later. `_choose` may go anywhere up to these places.
     for at in range(len(refined) - 1, -1, -1):
         wanted = refined[at]
         home -= 1
@@ -121,6 +123,8 @@ def _choose(raw: Sequence[str], refined: Sequence[str], latest: Sequence[int]) -
     following = 0
     for at, wanted in enumerate(refined):
         home = anchors.get(at, -1)
+        # An anchor is only a wish: where lines before it took its place, or the rest would not fit
+        # after it, the line finds another home.
         if not (following <= home <= latest[at] and raw[home] == wanted):
             home = _home(wanted, raw, following, ahead[at + 1], latest[at])
         chosen.append(home)

@@ -83,6 +83,8 @@ def _leap(raw: str, refined: str) -> list[Run]:
 
 
 def _landing(raw: str, refined: str, at: int, done: int, latest: int) -> int:
+    # The longer the piece that is found, the less chance made it, and the farther it may be looked
+    # for: a single letter is found anywhere and means nothing.
     for size, reach in _LEAPS:
         piece = refined[done : done + size]
         place = raw.find(piece, at, min(at + reach, latest) + len(piece))

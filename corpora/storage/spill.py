@@ -137,7 +137,7 @@ class Mapped(Lazy[S], Generic[T, S]):
         return map(self._make, self._values)
 
 
-class Joined(Lazy[T]):
+class Chained(Lazy[T]):
     """Sequences one after the other."""
 
     def __init__(self, *parts: Sequence[T]) -> None:

@@ -1,7 +1,6 @@
 """MMLU with the recorded answers of ten models, as arrays (see the data folder's index)."""
 
 import gzip
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -43,11 +42,6 @@ class MmluRow(TypedDict):
     """Place of the key."""
     helm10: dict[str, str]
     """The letter that each model answered."""
-
-
-def folder() -> Path:
-    """Return where the data lies: BURNISH_DATA, or beside the repository."""
-    return Path(os.environ.get("BURNISH_DATA") or "../shared/data")
 
 
 def read(root: Path, limit: int | None = None) -> list[MmluRow]:

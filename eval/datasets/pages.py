@@ -5,7 +5,6 @@ current folder.
 """
 
 import gzip
-import os
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -81,11 +80,6 @@ class _TextRow(BaseModel):
 
     id: str
     text: str
-
-
-def data_root() -> Path:
-    """Return where the data sets should lie; nothing says that they do."""
-    return Path(os.environ.get("BURNISH_DATA") or "../shared/data")
 
 
 def available(root: Path, names: Sequence[str]) -> list[str]:

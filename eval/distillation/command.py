@@ -14,11 +14,8 @@ that the marked version has in another order): some lines are wrong by one and r
 
 import argparse
 import difflib
-import json
-import os
 import random
 import signal
-import sys
 import time
 from bisect import bisect_left
 from collections import Counter
@@ -28,8 +25,14 @@ from pathlib import Path
 
 from burnish.corpora.alignment.align import align
 from burnish.corpora.alignment.lcs import lcs_length
-from burnish.corpora.errors import BurnishError
-from burnish.eval.datasets.pages import Page, available, data_root, load_pages
+from burnish.eval.datasets.pages import Page, available, load_pages
+from burnish.eval.stats.harness import (
+    benchmark_parser,
+    carry_out,
+    data_root,
+    say_skipped,
+    tell_line,
+)
 from burnish.tools.deletion.lines import Lines, Span, windows
 from burnish.tools.deletion.notation import render
 from burnish.tools.deletion.program import apply, cut, resolve
@@ -180,26 +183,24 @@ def _kept(name: str, raw: str, gold: str, cap_s: int) -> int | None:
         return None
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run all parts and print one JSON object a part; 0 done or skipped, 2 on bad input."""
-    parser = argparse.ArgumentParser(prog="burnish.eval.distillation", description=__doc__)
+    parser = benchmark_parser("distillation", __doc__)
     parser.add_argument("--data", type=Path, default=None, help="folder of the data sets")
     parser.add_argument("--limit", type=int, default=1000, help="pages to distill")
     parser.add_argument("--difflib", type=int, default=20, help="pages to align with difflib too")
     parser.add_argument("--cap", type=int, default=20, help="processor seconds a page at most")
     parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args(arguments)
+    return carry_out(parser, _run, argv)
+
+
+def _run(options: argparse.Namespace) -> int:
     root = options.data or data_root()
     if not available(root, ["web_wcxb"]):
-        print(f"skipped: no web_wcxb at {os.fspath(root)} (set BURNISH_DATA)")
-        return 0
-    try:
-        pages = load_pages(root, "web_wcxb", limit=options.limit, seed=options.seed)
-        for name, read in (("labels", from_labels), ("gold", from_gold)):
-            print(json.dumps({name: distillation(pages, read)}), flush=True)
-        chosen = random.Random(options.seed).sample(pages, min(options.difflib, len(pages)))
-        print(json.dumps({"alignment": against_difflib(chosen, options.cap)}), flush=True)
-    except BurnishError as error:
-        print(error, file=sys.stderr)
-        return 2
+        return say_skipped("web_wcxb", root)
+    pages = load_pages(root, "web_wcxb", limit=options.limit, seed=options.seed)
+    for name, read in (("labels", from_labels), ("gold", from_gold)):
+        tell_line({name: distillation(pages, read)})
+    chosen = random.Random(options.seed).sample(pages, min(options.difflib, len(pages)))
+    tell_line({"alignment": against_difflib(chosen, options.cap)})
     return 0

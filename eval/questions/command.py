@@ -10,7 +10,6 @@ endpoint is named, writing with its model under a budget of tokens.
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -22,11 +21,17 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from burnish.corpora.errors import BurnishError
 from burnish.eval.datasets import mmlu
 from burnish.eval.questions.rebalance import BUDGETS, RebalanceTrial, Setting, methods, trials
 from burnish.eval.questions.runs import Bench, RunTrial, Writer, run_trials
 from burnish.eval.stats.bootstrap import ConfidenceInterval, interval, resamples
+from burnish.eval.stats.harness import (
+    benchmark_parser,
+    carry_out,
+    data_root,
+    say_skipped,
+    write_json,
+)
 
 DRAWS = 10_000
 REFERENCE = "burnish"
@@ -191,7 +196,7 @@ def _operations(found: Sequence[RunTrial]) -> Table:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the experiment and print it."""
-    parser = argparse.ArgumentParser(prog="python -m burnish.eval.questions", description=__doc__)
+    parser = benchmark_parser("questions", __doc__)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--size", type=int, default=2_000, help="items of a subsample")
@@ -205,16 +210,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--tokens", type=int, default=500_000, help="budget of each of its runs")
     parser.add_argument("--set", action="append", default=[], help="a setting of its runs, k=v")
     parser.add_argument("--folder", type=Path, help="keep the runs here, and resume them")
-    wanted = parser.parse_args(argv)
-    root = mmlu.folder()
+    return carry_out(parser, _run, argv)
+
+
+def _run(wanted: argparse.Namespace) -> int:
+    root = data_root()
     if not (root / mmlu.FILE).is_file():
-        print(f"skipped: no data at {root} (set BURNISH_DATA)")
-        return 0
-    try:
-        data = mmlu.load(root, wanted.limit)
-    except BurnishError as error:
-        print(error, file=sys.stderr)
-        return 2
+        return say_skipped("data", root)
+    data = mmlu.load(root, wanted.limit)
     setting = Setting(wanted.size, tuple(wanted.budgets))
     begun = time.process_time()
     results = [
@@ -233,5 +236,5 @@ def main(argv: Sequence[str] | None = None) -> int:
     if wanted.json is not None:
         tree: dict[str, object] = {"trials": [trial.as_json() for trial in results]}
         tree |= {**(summary(results) if results else {}), "runs": [run.as_json() for run in runs]}
-        wanted.json.write_bytes(orjson.dumps(tree, option=orjson.OPT_INDENT_2) + b"\n")
+        write_json(wanted.json, orjson.dumps(tree, option=orjson.OPT_INDENT_2))
     return 0

@@ -25,7 +25,9 @@ import numpy as np
 import orjson
 from scipy.stats import rankdata
 
+from burnish.corpora.errors import UsageError
 from burnish.corpora.questions.question_source import QuestionFields, QuestionRow, open_questions
+from burnish.eval.stats.harness import benchmark_parser, carry_out, data_root
 from burnish.tools.arrays import Floats, Ints
 from burnish.tools.profile.cells import cell_name, code_names
 from burnish.tools.profile.content_features import content_features
@@ -174,17 +176,19 @@ def coverage(answers: int, *, draws: int = 5, items: int = 2_000, models: int = 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the figures; return 2 where the data are absent."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser = benchmark_parser("questions.difficulty", __doc__)
+    parser.add_argument("--data", type=Path, default=data_root())
     parser.add_argument("--splits", type=int, default=10)
     parser.add_argument("--vectors", type=Path, help="array of the items' vectors (.npy), in order")
     parser.add_argument("--first", type=int, default=0, help="seed of the first split")
     parser.add_argument("--slopes", action="store_true", help="a slope for each model")
-    chosen = parser.parse_args(argv)
+    return carry_out(parser, _run, argv)
+
+
+def _run(chosen: argparse.Namespace) -> None:
     folder = chosen.data / "mmlu_pro"
     if not folder.is_dir():
-        sys.stderr.write(f"{folder} is absent; give the folder of public data with --data\n")
-        return 2
+        raise UsageError(f"{folder} is absent; give the folder of public data with --data")
     table, items = read_answers(folder)
     vectors = None if chosen.vectors is None else np.load(chosen.vectors)
     plain = [replace(row.item, rationale=None, meta={}) for row in items]
@@ -203,7 +207,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"  {name:<34} {values.mean():.4f} ({values.std():.4f})", flush=True)
     for answers in (3, FEW, TRAINED):
         print(f"simulated, {answers:>2} answers: 90 % intervals hold {coverage(answers):.1%}")
-    return 0
 
 
 if __name__ == "__main__":

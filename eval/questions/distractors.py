@@ -14,7 +14,6 @@ last third (`--part kept`) was looked at for the report alone.
 
 import argparse
 import gzip
-import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -26,9 +25,11 @@ import numpy as np
 import orjson
 
 from burnish.agents.operations.offline import CellMember, OptionIndex
+from burnish.corpora.errors import UsageError
 from burnish.corpora.records import QAItem
 from burnish.eval.questions.option_guessers import FITTED, FOLDS, TREES, Sheet, guesses
 from burnish.eval.stats.bootstrap import ConfidenceInterval, interval, resamples
+from burnish.eval.stats.harness import benchmark_parser, carry_out, data_root, tell
 from burnish.graphs.profile.vector_cache import VectorCache, default_folder
 from burnish.tools.answers.compare import compare
 from burnish.tools.arrays import Floats, Vectors
@@ -279,11 +280,10 @@ def _short(value: float) -> float:
     return round(float(value), 4)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print the figures as JSON; progress goes to the standard error."""
-    data = Path(os.environ.get("BURNISH_DATA", "../shared/data"))
-    parser = argparse.ArgumentParser(prog="burnish.eval.questions.distractors", description=__doc__)
-    parser.add_argument("--data", type=Path, default=data / "mmlu")
+    parser = benchmark_parser("questions.distractors", __doc__)
+    parser.add_argument("--data", type=Path, default=data_root() / "mmlu")
     parser.add_argument("--part", choices=["design", "kept", "all"], default="all")
     parser.add_argument("--subjects", type=int, help="only the first few of the part")
     parser.add_argument(
@@ -291,10 +291,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
-    given = parser.parse_args(arguments)
+    return carry_out(parser, _run, argv)
+
+
+def _run(given: argparse.Namespace) -> None:
     path: Path = given.data / "mmlu_test_dev_with_responses.jsonl.gz"
     if not path.exists():
-        parser.error(f"{path}: not there; name the folder with --data")
+        raise UsageError(f"{path}: not there; name the folder with --data")
 
     def progress(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
@@ -319,8 +322,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     known = Known(embedder.name, embedder.digest, embedder.dimensions, vector_of)
     told: dict[str, object] = {"embedder": embedder.name, "subjects": sorted(subjects)}
     told |= measure(subjects, known, given.seed, progress)
-    print(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
+    tell(told)
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

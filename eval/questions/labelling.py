@@ -19,6 +19,7 @@ from rich.table import Table
 from burnish.corpora.questions.question_source import QuestionRow
 from burnish.corpora.records import QAItem
 from burnish.eval.datasets import mmlu
+from burnish.eval.stats.harness import benchmark_parser, carry_out, data_root, say_skipped
 from burnish.graphs.profile.labels import Label, Labelling, label_sets
 from burnish.graphs.profile.vector_cache import Vectoring, vectoring_of
 from burnish.tools.profile.labelling import OTHER
@@ -105,18 +106,18 @@ def show(scores: Sequence[Score], console: Console) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the experiment and print it."""
-    parser = argparse.ArgumentParser(
-        prog="python -m burnish.eval.questions.labelling", description=__doc__
-    )
+    parser = benchmark_parser("questions.labelling", __doc__)
     parser.add_argument("--items", type=int, default=500, help="items whose subject is hidden")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--embedder", help="by name or folder; none: the default one")
     parser.add_argument("--cache", type=Path, help="folder for cached vectors")
-    wanted = parser.parse_args(argv)
-    root = mmlu.folder()
+    return carry_out(parser, _run, argv)
+
+
+def _run(wanted: argparse.Namespace) -> int:
+    root = data_root()
     if not (root / mmlu.FILE).is_file():
-        print(f"skipped: no data at {root} (set BURNISH_DATA)")
-        return 0
+        return say_skipped("data", root)
     found = drawn(mmlu.read(root), wanted.items, wanted.seed)
     vectoring = vectoring_of(wanted.embedder, wanted.cache)
     scores = [score(found, vectoring, calibrated=each) for each in (False, True)]

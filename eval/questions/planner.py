@@ -11,16 +11,15 @@ the rest edit it.
 
 import argparse
 import resource
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import orjson
 import pyarrow as pa
 
+from burnish.eval.stats.harness import benchmark_parser, carry_out, tell_line
 from burnish.tools.planning.estimates import OUTSIDE, Estimates, write_plan
 from burnish.tools.planning.lagrangian import Effort
 from burnish.tools.planning.plan import CURVE, Plan, make_plan
@@ -148,20 +147,18 @@ def measure(items: int, case: str, seed: int, *, curve: bool) -> dict[str, objec
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure the sizes and cases asked for, one JSON object a line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m burnish.eval.questions.planner", description=__doc__
-    )
+    parser = benchmark_parser("questions.planner", __doc__)
     parser.add_argument("--items", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     parser.add_argument("--case", choices="ABC", nargs="+", default=["A", "B", "C"])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--curve", action="store_true", help="solve at other budgets too")
-    wanted = parser.parse_args(argv)
+    return carry_out(parser, _run, argv)
+
+
+def _run(wanted: argparse.Namespace) -> None:
     for items in wanted.items:
         for case in wanted.case:
-            result = measure(items, case, wanted.seed, curve=wanted.curve)
-            sys.stdout.write(orjson.dumps(result).decode() + "\n")
-            sys.stdout.flush()
-    return 0
+            tell_line(measure(items, case, wanted.seed, curve=wanted.curve))
 
 
 if __name__ == "__main__":

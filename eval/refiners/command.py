@@ -9,9 +9,17 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from burnish.corpora.errors import BurnishError, UsageError
+from burnish.corpora.errors import UsageError
+from burnish.eval.stats.harness import (
+    benchmark_parser,
+    carry_out,
+    data_root,
+    plain_or_rich,
+    say_skipped,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from burnish.eval.refiners.benchmark import BenchmarkSettings
@@ -19,22 +27,10 @@ if TYPE_CHECKING:
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-class _OneLineParser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark and print it; 0 done or skipped, 1 failed, 2 usage."""
     _use_one_thread()
-    try:
-        return _run(_parser().parse_args(argv))
-    except UsageError as error:
-        print(f"refiners: {error}", file=sys.stderr)
-        return 2
-    except BurnishError as error:
-        print(f"refiners: {error}", file=sys.stderr)
-        return 1
+    return carry_out(_parser(), _run, argv)
 
 
 def _use_one_thread() -> None:
@@ -43,7 +39,7 @@ def _use_one_thread() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _OneLineParser(prog="python -m burnish.eval.refiners", description=__doc__)
+    parser = benchmark_parser("refiners", __doc__)
     parser.add_argument("--sets", help="labelled sets, comma-separated (default: all there are)")
     parser.add_argument("--systems", help="systems, comma-separated (default: all there are)")
     parser.add_argument("--limit", type=_positive, help="pages of each set, drawn by the seed")
@@ -77,10 +73,9 @@ def _share(text: str) -> float:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from burnish.eval.datasets.pages import SETS, available, data_root
+    from burnish.eval.datasets.pages import SETS, available
     from burnish.eval.refiners import benchmark, tables
     from burnish.eval.refiners.catalog import FACTORIES, Setup
-    from burnish.eval.stats.console import plain_or_rich
 
     root = data_root()
     asked = _names(options.sets, SETS, "set")
@@ -89,8 +84,7 @@ def _run(options: argparse.Namespace) -> int:
         raise UsageError(f"--json {options.json}: there is no folder {options.json.parent}")
     found = available(root, asked)
     if not found:
-        print(f"skipped: no data at {root} (set BURNISH_DATA)")
-        return 0
+        return say_skipped("data", root)
     usable = benchmark.usable(systems, Setup(model=options.model, fold_models=options.fold_models))
     if options.systems is not None and usable.notes:
         raise UsageError(usable.notes[0])
@@ -102,7 +96,7 @@ def _run(options: argparse.Namespace) -> int:
     )
     tables.show(results, plain_or_rich())
     if options.json is not None:
-        _write(options.json, tables.to_json(results))
+        write_json(options.json, tables.to_json(results))
     return 0
 
 
@@ -134,10 +128,3 @@ def _names(given: str | None, known: Sequence[str], noun: str) -> list[str]:
         if name not in known:
             raise UsageError(f"there is no {noun} {name!r}; there are {', '.join(known)}")
     return list(dict.fromkeys(names))
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content + b"\n")
-    except OSError as error:
-        raise UsageError(f"--json {path}: {error.strerror}") from None

@@ -17,7 +17,7 @@ from typing import NamedTuple, Self
 from burnish.corpora.wikipedia.passages import Passage
 from burnish.corpora.wikipedia.sources import WikiSource, open_wiki
 from burnish.eval.retrieval.command import PASSAGES
-from burnish.eval.stats.output import tell
+from burnish.eval.stats.harness import benchmark_parser, carry_out, tell
 from burnish.tools.retrieval.build_index import BuildSettings, build_index
 from burnish.tools.retrieval.embedder import Embedder, load_embedder
 
@@ -65,13 +65,16 @@ def measured(source: WikiSource, embedder: Embedder, count: int, folder: Path) -
     }
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def main(argv: Sequence[str] | None = None) -> int:
     """Print the figures as JSON."""
-    parser = argparse.ArgumentParser(prog="python -m burnish.eval.retrieval.build_rate")
+    parser = benchmark_parser("retrieval.build_rate", __doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--passages", type=int, default=4096)
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args(argv)
+    return carry_out(parser, _run, argv)
+
+
+def _run(given: argparse.Namespace) -> None:
     source = open_wiki(str(given.data / PASSAGES))
     with TemporaryDirectory() as folder:
         told = measured(source, load_embedder(threads=1), given.passages, Path(folder))
@@ -79,4 +82,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

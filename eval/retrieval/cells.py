@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from burnish.eval.retrieval.command import LINKS, links_of
-from burnish.eval.stats.output import tell
+from burnish.eval.stats.harness import benchmark_parser, carry_out, tell
 from burnish.tools.arrays import Vectors
 from burnish.tools.retrieval.dense_index import DenseIndex, build_dense, open_dense
 from burnish.tools.retrieval.embedder import load_embedder
@@ -95,14 +95,17 @@ def compared(index: DenseIndex, questions: Vectors, folder: Path, count: int) ->
     }
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def main(argv: Sequence[str] | None = None) -> int:
     """Print the figures as JSON."""
-    parser = argparse.ArgumentParser(prog="python -m burnish.eval.retrieval.cells")
+    parser = benchmark_parser("retrieval.cells", __doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--index", type=Path, required=True)
     parser.add_argument("--vectors", type=int, help="by default those of the index")
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args(argv)
+    return carry_out(parser, _run, argv)
+
+
+def _run(given: argparse.Namespace) -> None:
     embedder = load_embedder(threads=1)
     index = open_index(given.index, embedder)
     links = links_of(given.data / LINKS, index)
@@ -113,4 +116,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -29,7 +29,7 @@ from burnish.corpora.wikipedia.passages import Passage
 from burnish.corpora.wikipedia.sources import open_wiki
 from burnish.eval.retrieval.reranker import choices_of, fitted, named, reordered_rows
 from burnish.eval.stats.bootstrap import interval, resamples
-from burnish.eval.stats.output import tell
+from burnish.eval.stats.harness import benchmark_parser, carry_out, tell
 from burnish.tools.arrays import Flags
 from burnish.tools.retrieval.answer_support import mentions, supports
 from burnish.tools.retrieval.build_index import BuildSettings, build_index
@@ -294,14 +294,17 @@ def _say(step: str, done: int, total: int | None) -> None:
         sys.stderr.write(f"{step}: {done:,} of {total or '?'}\n")
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def main(argv: Sequence[str] | None = None) -> int:
     """Print the figures as JSON."""
-    parser = argparse.ArgumentParser(prog="python -m burnish.eval.retrieval")
+    parser = benchmark_parser("retrieval", __doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--index", type=Path, required=True)
     parser.add_argument("--passages", type=int)
     parser.add_argument("--scored", type=int, default=300)
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args(argv)
+    return carry_out(parser, _run, argv)
+
+
+def _run(given: argparse.Namespace) -> None:
     told = measure(given.data, given.index, given.passages, given.scored)
     tell(told, given.json)

@@ -23,6 +23,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -40,6 +41,7 @@ from burnish.agents.llm.retry import RetryPolicy
 from burnish.agents.llm.token_budget import TokenBudget
 from burnish.corpora.errors import BudgetExhausted, ModelError, QuotaPaused
 from burnish.eval.robustness.loopback import Body, completion, failure, ok, serving
+from burnish.eval.stats.harness import benchmark_parser, carry_out
 
 _SPAWN = multiprocessing.get_context("spawn")
 _DIALECT = Dialect("bench")
@@ -278,17 +280,18 @@ async def _cpu_ms(model: Client | ServedModel, questions: list[Request], in_flig
     return (time.process_time() - started) * 1000 / len(questions)
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurements and print them; non-zero when the budget did not hold."""
-    parser = argparse.ArgumentParser(
-        prog="python -m burnish.eval.robustness.client", description=__doc__
-    )
+    parser = benchmark_parser("robustness.client", __doc__)
     parser.add_argument("--requests", type=int, default=16_000, help="requests of the budget trial")
     parser.add_argument("--workers", type=int, default=3, help="processes at once")
     parser.add_argument("--ceiling", type=int, default=4_000_000, help="budget in tokens")
     parser.add_argument("--overhead-requests", type=int, default=2_000)
     parser.add_argument("--repeats", type=int, default=3)
-    options = parser.parse_args()
+    return carry_out(parser, _run, argv)
+
+
+def _run(options: argparse.Namespace) -> int:
     overhead = overhead_trial(options.overhead_requests, options.repeats)
     print(
         f"CPU a request at 64 in flight: {overhead.full_client_ms:.2f} ms in all,"

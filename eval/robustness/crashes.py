@@ -29,6 +29,7 @@ from burnish.corpora.runs.document_ledger import LEDGER
 from burnish.corpora.runs.folder import RunFolder, read_json
 from burnish.eval.robustness.sessions import LINGER_S, POLL_S, kill, members, settle, start
 from burnish.eval.robustness.speed import COMMAND
+from burnish.eval.stats.harness import benchmark_parser, carry_out
 
 Victim = Literal["parent", "session", "worker"]
 VICTIMS: tuple[Victim, ...] = ("worker", "parent", "session")
@@ -333,23 +334,24 @@ def run_trial(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark and print what came of it; 0 identical, 1 not, 2 usage."""
-    parser = argparse.ArgumentParser(
-        prog="python -m burnish.eval.robustness.crashes", description=__doc__
-    )
+    parser = benchmark_parser("robustness.crashes", __doc__)
     parser.add_argument("--documents", type=int, default=20_000)
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--shard-rows", type=int, default=100)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
-    given = parser.parse_args(argv)
+    return carry_out(parser, _run, argv)
+
+
+def _run(given: argparse.Namespace) -> int:
     if min(given.documents, given.kills, given.shard_rows, given.workers) < 1:
-        parser.error("--documents, --kills, --shard-rows and --workers must be at least 1")
+        raise UsageError("--documents, --kills, --shard-rows and --workers must be at least 1")
     trial = CrashTrial(given.kills, given.seed, given.shard_rows, given.workers, tuple(given.set))
     with tempfile.TemporaryDirectory() as home:
         try:
             verdict = run_trial(trial, given.documents, Path(home), print)
-        except (RuntimeError, UsageError) as error:
+        except RuntimeError as error:
             print(f"crashes: {error}", file=sys.stderr)
             return 1
     return _told(verdict)

@@ -21,10 +21,12 @@ from pathlib import Path
 
 import orjson
 
-from burnish.eval.datasets.pages import available, data_root, load_pages
+from burnish.corpora.errors import UsageError
+from burnish.eval.datasets.pages import available, load_pages
 from burnish.eval.robustness.crashes import write_corpus
 from burnish.eval.robustness.sessions import Member, kill, members, settle, start
 from burnish.eval.robustness.speed import COMMAND
+from burnish.eval.stats.harness import benchmark_parser, carry_out, data_root
 
 _EVERY_S = 0.1
 _PAGES = "web_wcxb"
@@ -149,16 +151,17 @@ def _children_cpu() -> float:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark and print it; 0 done, 1 the run failed, 2 usage, 130 interrupted."""
-    parser = argparse.ArgumentParser(
-        prog="python -m burnish.eval.robustness.memory", description=__doc__
-    )
+    parser = benchmark_parser("robustness.memory", __doc__)
     parser.add_argument("--gigabytes", type=float, default=1.0, help="size of the corpus")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--home", type=Path, help="folder for the temporary files")
-    given = parser.parse_args(argv)
+    return carry_out(parser, _run, argv)
+
+
+def _run(given: argparse.Namespace) -> int:
     if given.gigabytes <= 0 or given.workers < 1:
-        parser.error("--gigabytes must be above 0 and --workers at least 1")
+        raise UsageError("--gigabytes must be above 0 and --workers at least 1")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with tempfile.TemporaryDirectory(dir=given.home) as home:

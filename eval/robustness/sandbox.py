@@ -7,11 +7,9 @@ else works.
 """
 
 import argparse
-import json
 import os
 import random
 import statistics
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -19,8 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from burnish.corpora.errors import BurnishError
 from burnish.eval.datasets.recorded_programs import agrees, read_recorded
+from burnish.eval.stats.harness import benchmark_parser, carry_out, data_root, tell_line
 from burnish.tools.sandbox.expectations import check, read_expectations
 from burnish.tools.sandbox.native.sealing import NOBODY
 from burnish.tools.sandbox.pool import Limits, Sandbox, layers
@@ -247,29 +245,24 @@ PARTS: Mapping[str, Callable[[SandboxBenchmark], Figures]] = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the parts asked for; return the exit code."""
-    shared = Path(os.environ.get("BURNISH_DATA", "../shared/data"))
-    parser = argparse.ArgumentParser(
-        prog="burnish.eval.robustness.sandbox", description=main.__doc__
-    )
-    parser.add_argument("--data", type=Path, default=shared)
+    parser = benchmark_parser("robustness.sandbox", __doc__)
+    parser.add_argument("--data", type=Path, default=data_root())
     parser.add_argument("--attacks", type=Path, help="sandbox_attacks.jsonl")
     parser.add_argument("--limit", type=int, default=0)
     parser.add_argument("--repeats", type=int, default=10_000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only", nargs="*", choices=list(PARTS), default=list(PARTS))
-    options = parser.parse_args(arguments)
+    return carry_out(parser, _run, argv)
+
+
+def _run(options: argparse.Namespace) -> None:
     attacks = options.attacks or options.data.parent / "facts" / "sandbox_attacks.jsonl"
     plan = SandboxBenchmark(options.data, attacks, options.limit, options.repeats, options.workers)
-    try:
-        print(json.dumps({"layers": {layer.name: layer.detail for layer in layers()}}))
-        for name in options.only:
-            print(json.dumps({name: PARTS[name](plan)}, default=str), flush=True)
-    except BurnishError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    tell_line({"layers": {layer.name: layer.detail for layer in layers()}})
+    for name in options.only:
+        tell_line({name: PARTS[name](plan)})
 
 
 if __name__ == "__main__":

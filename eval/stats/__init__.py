@@ -1,1 +1,1 @@
-"""Intervals and the printing of figures."""
+"""Intervals, and what the commands of all benchmarks do alike: options, errors, JSON, tables."""

@@ -12,9 +12,6 @@
 
 import argparse
 import asyncio
-import json
-import os
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -30,10 +27,15 @@ from burnish.agents.llm.reply_store import ReplayClient, ReplyStore
 from burnish.agents.llm.scripted import raw_body
 from burnish.agents.validators.reasoner import Reasoner, ReasonerConfig
 from burnish.agents.validators.validation import combine
-from burnish.corpora.errors import BurnishError
 from burnish.corpora.records import Verdict
 from burnish.eval.stats.bootstrap import ConfidenceInterval
-from burnish.eval.stats.console import plain_or_rich
+from burnish.eval.stats.harness import (
+    benchmark_parser,
+    carry_out,
+    data_root,
+    plain_or_rich,
+    tell_line,
+)
 from burnish.eval.validators.corrupted_keys import KeyCase, read_cases
 from burnish.eval.validators.detection import KeyOpinion, detection
 from burnish.eval.validators.redux import redux
@@ -191,11 +193,10 @@ def _cell(value: object) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the parts asked for; return the exit code."""
-    shared = Path(os.environ.get("BURNISH_DATA", "../shared/data"))
-    parser = argparse.ArgumentParser(prog="burnish.eval.validators", description=main.__doc__)
-    parser.add_argument("--data", type=Path, default=shared)
+    parser = benchmark_parser("validators", __doc__)
+    parser.add_argument("--data", type=Path, default=data_root())
     parser.add_argument("--dataset", choices=["gsm8k", "svamp"], default="gsm8k")
     parser.add_argument("--part", choices=["development", "aside", "all"], default="development")
     parser.add_argument("--limit", type=int, default=0)
@@ -204,20 +205,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--only", nargs="*", choices=list(PARTS), default=list(PARTS))
-    options = parser.parse_args(arguments)
+    return carry_out(parser, _run, argv)
+
+
+def _run(options: argparse.Namespace) -> None:
     plan = ValidatorBenchmark(
         options.data, options.dataset, options.part, options.limit, options.seed, options.hard,
         options.workers,
     )  # fmt: skip
     console = plain_or_rich()
-    try:
-        for name in options.only:
-            rows = PARTS[name](plan)
-            if options.json:
-                print(json.dumps({name: [_plain(row) for row in rows]}), flush=True)
-            else:
-                console.print(table_of(name, rows))
-    except BurnishError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    for name in options.only:
+        rows = PARTS[name](plan)
+        if options.json:
+            tell_line({name: [_plain(row) for row in rows]})
+        else:
+            console.print(table_of(name, rows))

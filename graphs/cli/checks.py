@@ -80,11 +80,11 @@ config_app = typer.Typer(help="Look at the settings.", no_args_is_help=True)
 def show_settings(
     config: options.Configs = None, set_: options.Pairs = None, as_json: options.AsJson = False
 ) -> None:
-    """Print the resolved settings, as a TOML file that can be given with --config."""
-    from burnish.graphs.runs.settings import as_toml
+    """Print every setting with its value, meaning, unit and choices, as TOML for --config."""
+    from burnish.graphs.commands.settings import about_settings, as_toml
 
     settings = options.settings_of(config, set_)
     if as_json:
-        options.print_json(settings.model_dump())
+        options.print_json({**settings.model_dump(), "about": about_settings()})
     else:
         say(as_toml(settings))

@@ -21,7 +21,7 @@ from burnish.corpora.questions.question_source import (
     open_questions,
 )
 from burnish.corpora.readers.rows import RowSelection
-from burnish.corpora.storage.spill import Joined, Spill
+from burnish.corpora.storage.spill import Chained, Spill
 from burnish.graphs.profile.figures import Figures, figures_of
 from burnish.graphs.profile.labels import LONGEST, ItemLabeller, label_sets
 from burnish.graphs.profile.vector_cache import Vectoring
@@ -95,7 +95,7 @@ def profile_location(
         settings,
         _vectors(own.rows, vectoring),
         None if other is None else _vectors(other.rows, vectoring),
-        _judgements(reading.judgements, Joined(own.rows, other.rows if other is not None else ())),
+        _judgements(reading.judgements, Chained(own.rows, other.rows if other is not None else ())),
     )
     names = (location, target)
     figures = {

@@ -5,7 +5,6 @@ error that names the right one.
 """
 
 import difflib
-import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -164,22 +163,6 @@ def _explain(error: ValidationError) -> str:
     near = difflib.get_close_matches(where, keys(), n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else "see `burnish config show`"
     return f"setting {where}: there is no such key; {hint}"
-
-
-def as_toml(settings: Settings) -> str:
-    """Return settings as a TOML file that loads again."""
-    tree: dict[str, dict[str, Any]] = settings.model_dump()
-    return "\n\n".join(
-        f"[{section}]\n" + "\n".join(_toml_line(key, value) for key, value in values.items())
-        for section, values in tree.items()
-    )
-
-
-def _toml_line(key: str, value: object) -> str:
-    if value is None:
-        return f"# {key} is not set"
-    # TOML knows no surrogate pairs, and wants a bare delete character escaped.
-    return f"{key} = " + json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def keys() -> list[str]:

@@ -135,6 +135,7 @@ def remove_and_draw(
 
 def part(share: Floats, goal: Floats) -> Floats:
     """Return what a cell of some share adds to the divergence from its target share, in bits."""
+    # Jensen-Shannon: the mean of the two divergences to the middle, cell by cell; 0 log 0 is 0.
     middle = (share + goal) / 2
     return (_term(share, middle) + _term(goal, middle)) / 2
 
@@ -242,6 +243,8 @@ def _marginal(cell: Ints, number: Ints, size: int, goal: Floats) -> Floats:
 
 def _ranks(side: _Side, worth: Floats, cost: Floats) -> Ints:
     """Rank the options of each cell from 1: standing ones, then the most worth, then the cheap."""
+    # As every further item of a cell is worth less, ranks must go to the best first: then taking
+    # any part of them is worth at least what the slots add up to.
     order = np.lexsort((cost[side.option], -worth[side.option], ~side.standing, side.cell))
     sorted_cell = side.cell[order]
     first = np.searchsorted(sorted_cell, sorted_cell)

@@ -69,8 +69,13 @@ def balanced(held: Sequence[DrawnSets]) -> Balance:
     ruler = ruler_of(np.concatenate([one.cues for one in held]))
     lead = np.stack([_lead(one, ruler) for one in held]).astype(np.float32)
     taste = TASTE * np.stack([one.liked for one in held])
+    # Few items cannot tell a cue from chance: the fewer, the less the weights may trust what they
+    # see.
     ridge = _RIDGE * max(1.0, _FEWEST / len(held))
 
+    # The dual of entropy balancing: log-sum-exp of the tilted chances. It is convex, and its slope
+    # is minus the mean lead that is left, so at the minimum the key leads in no feature, up to the
+    # ridge.
     def loss(weights: Floats) -> tuple[float, Floats]:
         score = taste - lead @ weights.astype(np.float32)
         top = score.max(axis=1, keepdims=True)
@@ -87,4 +92,6 @@ def balanced(held: Sequence[DrawnSets]) -> Balance:
 
 def order_of(score: Floats, rng: np.random.Generator) -> NDArray[np.int64]:
     """Return sets in the order they are drawn without return, in proportion to exp(score)."""
+    # Scores with Gumbel noise, sorted, are draws without return in proportion to exp(score): the
+    # "Gumbel top-k trick" (Vieira 2014; Kool, van Hoof & Welling, ICML 2019).
     return np.argsort(-(score + rng.gumbel(size=len(score))), kind="stable")

@@ -204,6 +204,7 @@ def draw_sets(
     topical = vectors @ wanted.question_vector
     own = float(wanted.key_vector @ wanted.question_vector)
     above, below = topical > own, topical < own
+    # Every rank of the key must be possible, or the ranks that are left would tell it.
     if min(int(above.sum()), int(below.sum())) < count:
         more = "more" if int(above.sum()) < count else "less"
         return f"too few of its fellows' answers are {more} like the question than the key"
@@ -248,9 +249,12 @@ def _drawn(
     A third of the sets is drawn evenly, the others around one of the options: wrong answers that
     have nothing in common but the key would show it.
     """
+    # The key's rank in likeness to the question is drawn first and evenly: whoever bets on the most
+    # like, or the least like, wins by chance only.
     places = rng.integers(0, count + 1, draws)
     close = rng.choice(_CLOSE, draws)
     pivots = rng.integers(0, len(above), draws)
+    # Gumbel noise makes the first `count` of an order a draw without return, for all sets at once.
     score = close[:, None] * grams[pivots] + rng.gumbel(size=(draws, len(above)))
     sides = [
         np.argsort(-np.where(side, score, -np.inf), axis=1)[:, :count] for side in (above, below)

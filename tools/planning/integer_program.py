@@ -138,6 +138,8 @@ def _state(instance: Instance, options: Ints, limits: Floats, settings: SolverSe
     membership = sp.csr_array(
         (np.ones(count), (owner, np.arange(count))), shape=(len(owners), count)
     )
+    # HiGHS compares with absolute tolerances of about 1e-6. Gains of 1e-4 and costs of 1e6 would be
+    # noise and rounding to it, so both are scaled to at most 1 and scaled back when read.
     gain = instance.gain[options]
     gain_unit = float(np.abs(gain).max(initial=0.0)) if settings.objective else 1.0
     gain_unit = gain_unit or 1.0
@@ -178,6 +180,7 @@ def _read(stated: _Stated, settings: SolverSettings) -> ProgramSolution:
     if not np.isfinite(value):
         return _nothing("stopped", len(stated.row_units))
     proven = status == "optimal"
+    # A search that was stopped still proves a bound: the best value of its open nodes.
     bound = value if proven else float("inf")
     if settings.integer:
         highs = cast("HighsInfo", stated.problem.solver_stats.extra_stats)

@@ -58,6 +58,9 @@ def hull(instance: Instance) -> Steps:
     useful = np.flatnonzero(instance.gain > 0)
     order = np.lexsort((-instance.gain[useful], instance.cost[useful], instance.item[useful]))
     option = useful[order]
+    # All hulls at once: each pass drops every point that its successor beats per token, until the
+    # slopes of each item fall. It is Graham's scan without its stack; passes are few, as items have
+    # few options, and each is linear in the options.
     while True:
         gain, cost = _increments(instance, option)
         slope = slopes(gain, cost)
@@ -92,6 +95,8 @@ def spend(instance: Instance, steps: Steps, budget: float) -> Greedy:
     taken = last_steps(instance, steps.option[:fits])
     value = instance.value(taken)
     bound, price, relaxed = value, 0.0, Relaxed(taken, taken[:0], np.empty(0))
+    # The first step that does not fit is the only one taken in part: that is the optimum of the
+    # relaxation (Dantzig 1957 for one option an item), and its slope the price of a token.
     if fits < len(steps.option):
         left = max(budget - float(total[fits - 1] if fits else 0.0), 0.0)
         price = float(steps.gain[fits] / steps.cost[fits])
@@ -123,6 +128,7 @@ def last_steps(instance: Instance, options: Ints) -> Ints:
 def fill(instance: Instance, picks: Ints, budget: float, rounds: int = 8) -> Ints:
     """Improve one item at a time within the money left, the largest improvement first."""
     picks = picks.copy()
+    # What the greedy plan leaves unspent is less than one step; a few single swaps win most of it.
     for _ in range(rounds):
         current = picks[instance.item]
         staying = current == KEEP

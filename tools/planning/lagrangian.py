@@ -86,6 +86,9 @@ def first_prices(instance: Instance, effort: Effort) -> Floats:
     if sample == instance.items:
         items = np.arange(sample)
     else:
+        # The duals of a random sample under limits scaled with it converge to those of the whole as
+        # the sample grows (Agrawal, Wang & Ye, Operations Research 62, 2014); they are only a
+        # start.
         rng = np.random.default_rng(effort.seed)
         items = np.sort(rng.choice(instance.items, sample, replace=False))
     options = instance.options_of(items)
@@ -112,6 +115,8 @@ def minimise(
     """
     import scipy.optimize as so
 
+    # L-BFGS-B takes one step length for all coordinates, but a price of tokens and one of a quota
+    # differ by orders of magnitude: it sees them in units of their own.
     unit = _units(instance, start)
     bound, _ = bound_at(instance, start)
     best = [Dual(start, bound)]
@@ -126,6 +131,8 @@ def minimise(
         return value / scale, slope * unit / scale
 
     caps = [None] + [None if ceiling is None else ceiling / float(u) for u in unit[1:]]
+    # The function is convex but has a kink wherever an item changes its choice, so the line search
+    # may give up early. That costs nothing but tightness: by weak duality each value is a bound.
     so.minimize(
         descend,
         start / unit,
@@ -159,6 +166,9 @@ class Core(NamedTuple):
 def core_of(instance: Instance, prices: Floats, size: int) -> Core:
     """Open the `size` items that are nearest to indifference at these prices."""
     response = respond(instance, prices)
+    # The margin is what an item loses by its second best choice. Where it is large, no small change
+    # of prices makes the item choose otherwise; the core is where the optimum can differ (the "core
+    # concept" of Balas & Zemel, Operations Research 28, 1980).
     if size >= instance.items:
         items = np.arange(instance.items)
     else:
@@ -178,6 +188,8 @@ def solve(instance: Instance, effort: Effort, start: Floats | None = None) -> So
     none exists.
     """
     prices = first_prices(instance, effort) if start is None and len(instance.limits) > 1 else start
+    # Where no quota has a price, none binds at the optimum of the relaxation: greedy spending alone
+    # is tried first, and kept where its plan happens to keep the quotas too.
     solved = _without_rows(instance) if prices is None or not prices[1:].any() else None
     if solved is None:
         if prices is None:
@@ -204,9 +216,13 @@ def _without_rows(instance: Instance) -> Solved | None:
 
 
 def _through_cores(instance: Instance, solved: Solved, effort: Effort) -> Solved:
+    # A small instance goes to a proof afterwards anyway, so its core may stop early; of a large one
+    # the core has the last word and must leave room for the distance of the dual.
     part = 2 if instance.items <= effort.exact_items else 0.25
     goal = part * effort.gap * abs(solved.bound)
     for core in _cores(instance, solved.dual.prices):
+        # The linear program of a core costs next to nothing and says two things before the search:
+        # better prices for the whole, and whether this core can reach the bound at all.
         linear = integer_program.solve(
             instance,
             core.options,
@@ -255,6 +271,7 @@ def _with_core(
         excess = instance.excess(chosen)
         if not excess.any():
             return adopt(instance, solved, chosen)
+        # HiGHS keeps rows to 1e-6; twice the excess as a margin ends it in a round or two.
         limits = limits - 2 * excess
     return solved
 
@@ -307,10 +324,13 @@ def _open(instance: Instance, solved: Solved) -> Core | None:
     response = respond(instance, prices)
     toll = instance.effects.toll(prices[1:])
     reduced = instance.gain - prices[0] * instance.cost - toll[instance.signature]
+    # With option o forced, item i adds its reduced gain instead of its best one, so the bound falls
+    # by the difference. Below the plan at hand, o is in no better plan: reduced-cost fixing.
     slack = 1e-9 * (1 + abs(bound))
     alive = bound - (response.best[instance.item] - reduced) >= solved.value - slack
     keep = bound - response.best >= solved.value - slack
     choices = np.bincount(instance.item[alive], minlength=instance.items) + keep
+    # One way left and it is not to leave the item alone: that way is taken.
     settled = (choices == 1) & ~keep
     mine = settled[instance.item]
     held = np.flatnonzero(alive & mine)

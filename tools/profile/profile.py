@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from burnish.corpora.questions.question_source import QuestionRow
-from burnish.corpora.storage.spill import Joined
+from burnish.corpora.storage.spill import Chained
 from burnish.tools.arrays import Floats, Ints, Vectors
 from burnish.tools.distractors.bias import distractor_worth, pick_rates
 from burnish.tools.items.flaws import DUPLICATE, NEAR_DUPLICATE, find_flaws
@@ -128,7 +128,7 @@ def profile_sets(
             decide the difficulties, and answer records do not.
     """
     settings = settings or ProfileSettings()
-    both = Joined(rows, target)
+    both = Chained(rows, target)
     names = [cell_name(row.item.domain, row.item.skill) for row in both]
     cells = code_names(names, sorted(set(names)))
     records, models = answer_records(both)

@@ -30,6 +30,7 @@ _SLOPE_SD: Final = 0.5
 """Of the logarithm of the slopes, where they are fitted."""
 _ROUNDS: Final = 200
 _SPREADS: Final = (0.1, 6.0)
+"""Bounds of the fitted spread, in logits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -233,6 +234,8 @@ def _posterior(
     chance = np.clip(chance, 1e-12, 1 - 1e-12)
     logits = right @ np.log(chance) + wrong @ np.log1p(-chance)
     logits -= ((GRID - at.trust * means[:, None]) / at.spread) ** 2 / 2
+    # The greatest logit is taken out before exp and put back into the evidence: thousands of
+    # answers multiply to less than the least float.
     top = logits.max(axis=1, keepdims=True)
     weights = np.exp(logits - top)
     total = weights.sum(axis=1, keepdims=True)
@@ -258,6 +261,8 @@ def _loss(
     # d log p / d logit and d log (1 - p) / d logit, expected over the posteriors.
     pull = rights * (1 - guess) * plain * (1 - plain) / chance - wrongs * plain
     by_ability = at.slope * pull.sum(axis=1) - at.ability / _ABILITY_SD**2
+    # Fisher's identity: the slope of the marginal likelihood is the mean slope of the full one over
+    # the posterior, so that no derivative of the integral itself is needed.
     centres, held = at.trust * means, weights @ GRID
     offsets = weights @ GRID**2 - 2 * centres * held + centres**2
     by_spread = float((offsets / at.spread**2 - 1).sum())

@@ -104,6 +104,8 @@ class WikiIndex:
         asked = self.lexical.asked(question)
         scores = self.lexical.scores(asked.terms)
         near = self.dense.search(vector, depth)
+        # Ranks, not scores: BM25 and cosines have no common scale (Cormack, Clarke & Büttcher,
+        # SIGIR 2009).
         rankings = (
             Ranking(best_rows(scores, depth)),
             Ranking(near.rows, self.blend.dense),

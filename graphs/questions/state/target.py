@@ -11,7 +11,7 @@ import numpy as np
 
 from burnish.corpora.errors import UsageError
 from burnish.corpora.questions.question_source import QuestionRow, RowSelection
-from burnish.corpora.storage.spill import Joined
+from burnish.corpora.storage.spill import Chained
 from burnish.graphs.profile.labels import Labelling, label_sets, read_labels
 from burnish.graphs.profile.vector_cache import Vectoring, vectoring_of
 from burnish.graphs.questions.state.question_set import QASet, fields_of, read_set
@@ -101,7 +101,7 @@ def _fitted(groups: Sequence[Sequence[QuestionRow]]) -> _Fitted:
     items of several sets tie the scales to each other. Where items have few answers, their content
     counts.
     """
-    rows = Joined(*groups)
+    rows = Chained(*groups)
     records, names = answer_records(rows)
     many = len(records.item) >= MANY_ANSWERS * np.count_nonzero(records.answers())
     fit = fit_rows(rows, records, ProfileSettings(content_prior=not many))

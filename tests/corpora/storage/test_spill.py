@@ -1,7 +1,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnish.corpora.storage.spill import Joined, Mapped, Spill
+from burnish.corpora.storage.spill import Chained, Mapped, Spill
 
 _VALUES = st.lists(
     st.one_of(st.integers(), st.text(), st.tuples(st.text(), st.none())), max_size=40
@@ -26,7 +26,7 @@ def test_a_spill_is_the_list_of_what_was_put_in(
 @given(st.lists(_VALUES, max_size=4))
 @settings(max_examples=40, deadline=None)
 def test_joined_and_mapped_sequences_are_what_lists_of_them_are(parts: list[list[object]]) -> None:
-    joined = Joined(*map(Spill[object], parts))
+    joined = Chained(*map(Spill[object], parts))
     held = [value for part in parts for value in part]
     assert list(joined) == held
     assert [joined[at] for at in range(len(held))] == held

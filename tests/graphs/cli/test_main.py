@@ -273,3 +273,19 @@ def test_ctrl_c_while_the_run_starts_shows_no_traceback(tmp_path: Path, after: s
     said = (tmp_path / "log").read_text("utf-8")
     assert "Traceback" not in said
     assert "again to go on" in said
+
+
+def test_the_help_groups_commands_by_purpose_and_cuts_nothing() -> None:
+    done = subprocess.run([*COMMAND, "--help"], capture_output=True, check=True)
+    told = done.stdout.decode()
+    headings = [line for line in told.split("\n") if line.endswith(":") and line[0] != " "]
+    assert headings == [
+        "Options:", "Refine:", "Look:", "Undo and verify:", "Models and their data:", "Checks:",
+    ]  # fmt: skip
+    assert "..." not in told.partition("\n")[2]
+    assert "\x1b" not in told
+    assert max(map(len, told.split("\n"))) <= 80
+
+
+def test_the_version_is_told(burnish: Called) -> None:
+    assert burnish("--version").out == "burnish 0.1.0\n"

@@ -6,9 +6,10 @@ import pytest
 
 from burnish.corpora.errors import UsageError
 from burnish.corpora.questions.question_source import QuestionFields
+from burnish.graphs.commands.settings import about_settings, as_toml
 from burnish.graphs.questions.state.question_set import fields_of
 from burnish.graphs.runs.question_settings import QaSettings
-from burnish.graphs.runs.settings import Settings, as_toml, keys, load
+from burnish.graphs.runs.settings import Settings, keys, load
 
 
 def _file(path: Path, text: str) -> Path:
@@ -147,3 +148,31 @@ def test_every_column_of_a_question_can_be_named_in_the_settings() -> None:
     told = {name: ["pred_*"] if name == "records" else f"column {name}" for name in names}
     found = asdict(fields_of(QaSettings.model_validate(told), "key"))
     assert found == {"id": "key", **told, "records": ("pred_*",)}
+
+
+def test_every_key_and_section_says_what_it_is() -> None:
+    told = about_settings()
+    assert set(told) == {key for key in keys() if "." in key}
+    for key, about in told.items():
+        assert str(about["meaning"]).endswith("."), f"{key}: write below it what it means"
+    for name, section in Settings.model_fields.items():
+        assert section.annotation is not None
+        assert section.annotation.__doc__, name
+
+
+def test_choices_and_bounds_stand_beside_the_key() -> None:
+    told = about_settings()
+    assert told["run.format"]["choices"] == ["parquet", "jsonl"]
+    assert told["refiner.threshold"]["range"] == "at least 0, at most 1"
+    shown = as_toml(load())
+    assert "One of auto, all, planned." in " ".join(shown.split("\n# "))
+    assert max(map(len, shown.split("\n"))) <= 100
+
+
+def test_tables_and_lists_load_again(tmp_path: Path) -> None:
+    pairs = [
+        "llm.extra={chat_template_kwargs = {enable_thinking = false}}",
+        'qa.contamination=["a.jsonl", "b.jsonl"]', "profile.edges=[-1.5, 0]",
+    ]  # fmt: skip
+    shown = as_toml(load((), pairs))
+    assert load([_file(tmp_path / "shown.toml", shown)]) == load((), pairs)
