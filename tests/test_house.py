@@ -58,6 +58,13 @@ def test_a_module_is_short_and_named_for_what_it_holds(path: Path) -> None:
     assert path.stem not in {"utils", "util", "common", "base", "helpers", "core", "misc"}
 
 
+@pytest.mark.parametrize("path", OURS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_file_begins_with_what_it_is_for(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert not text.startswith("#"), "pragmas stand below the docstring"
+    assert ast.get_docstring(ast.parse(text)), "a docstring says what the file is for"
+
+
 def test_a_class_has_its_name_for_itself() -> None:
     homes: dict[str, list[str]] = {}
     for path in OURS:

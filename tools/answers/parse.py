@@ -9,7 +9,7 @@ from typing import Literal
 from burnish.tools.answers.normalize import MOST_CHARS, folded, plain
 from burnish.tools.answers.numbers import Number, number_of
 from burnish.tools.answers.symbolic import canonical
-from burnish.tools.answers.sympy_sets import Borders, Joined, parted
+from burnish.tools.answers.sympy_sets import Borders, JoinedSets, parted
 
 MOST_PARTS = 64
 UNION = "\u222a"
@@ -124,7 +124,7 @@ def _set(text: str, depth: int) -> Reading | None:
         return ValueInterval(
             low, high, found.closed_low and low != _LOWEST, found.closed_high and high != _HIGHEST
         )
-    if not isinstance(found, Joined):
+    if not isinstance(found, JoinedSets):
         return None
     parts = tuple(_read(part, depth + 1) for part in found.parts)
     if found.kind == "and":

@@ -30,21 +30,21 @@ class Borders:
 
 
 @dataclass(frozen=True, slots=True)
-class Joined:
+class JoinedSets:
     """Parts that are still text, and how they belong together."""
 
     kind: Literal["union", "set", "and"]
     parts: tuple[str, ...]
 
 
-def parted(text: str) -> Borders | Joined | None:
+def parted(text: str) -> Borders | JoinedSets | None:
     """Take the outermost set or logical operation apart; None where the text is none."""
     for sign, joint in _JOINTS:
         if sign in text:
             parts = _parts(text, sign)
             if len(parts) > 1 and all(map(_is_bracketed, parts)):
                 inner = tuple(part[1:-1].strip() for part in parts)
-                return Joined("union" if joint == "or" else "and", inner)
+                return JoinedSets("union" if joint == "or" else "and", inner)
     call = _CALL.fullmatch(text)
     if call is None or not _is_bracketed(f"({call[2]})"):
         return None
@@ -54,7 +54,7 @@ def parted(text: str) -> Borders | Joined | None:
     if name.startswith("Interval"):
         return _borders(name, parts)
     kinds: dict[str, Literal["union", "set", "and"]] = {"FiniteSet": "set", "And": "and"}
-    return Joined(kinds.get(name, "union"), parts)
+    return JoinedSets(kinds.get(name, "union"), parts)
 
 
 def _borders(name: str, parts: Sequence[str]) -> Borders | None:
