@@ -159,7 +159,8 @@ def _explain(error: ValidationError) -> str:
     path = [str(part) for part in fault["loc"]]
     where = ".".join(path)
     if fault["type"] != "extra_forbidden":
-        return f"setting {where}: {fault['msg'].removeprefix('Value error, ')} (given: {fault['input']!r})"
+        why = fault["msg"].removeprefix("Value error, ")
+        return f"setting {where}: {why} (given: {fault['input']!r})"
     near = difflib.get_close_matches(where, keys(), n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else "see `burnish config show`"
     return f"setting {where}: there is no such key; {hint}"
