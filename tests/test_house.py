@@ -65,6 +65,17 @@ def test_a_file_begins_with_what_it_is_for(path: Path) -> None:
     assert ast.get_docstring(ast.parse(text)), "a docstring says what the file is for"
 
 
+def test_a_room_is_small_and_says_what_lives_there() -> None:
+    rooms: dict[Path, int] = {}
+    for path in OURS:
+        rooms[path.parent] = rooms.get(path.parent, 0) + (not path.stem.startswith("__"))
+    crowded = {room.relative_to(ROOT).as_posix(): n for room, n in rooms.items() if n > 12}
+    assert crowded == {}, "a room has at most twelve modules"
+    for room in rooms:
+        told = ast.get_docstring(ast.parse((room / "__init__.py").read_text("utf-8"))) or ""
+        assert told.split("\n")[0].endswith((".", ":")), f"{room} does not say what lives there"
+
+
 def test_a_class_has_its_name_for_itself() -> None:
     homes: dict[str, list[str]] = {}
     for path in OURS:

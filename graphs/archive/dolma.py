@@ -35,7 +35,7 @@ def export_dolma(folder: RunFolder, out: Path, progress: Progress | None = None)
     folders = (out / "documents", out / "attributes" / "burnish")
     for path in folders:
         if path.is_dir() and any(path.iterdir()):
-            raise UsageError(f"{out}: holds an export already; name an empty folder with --out")
+            raise UsageError(f"{out}: holds an export already; name an empty folder with -o")
         path.mkdir(parents=True, exist_ok=True)
     columns = columns_of(folder)
     source = Path(str(read_json(folder.manifest)["input"]["location"])).name or "input"

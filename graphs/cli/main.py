@@ -9,58 +9,25 @@ interrupted.
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from typing import Annotated, Protocol
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from burnish.corpora.errors import BurnishError, QuotaPaused
-from burnish.graphs.cli.checks import config_app, doctor
+from burnish.graphs.cli.checks import config_app, doctor, sandbox_app
+from burnish.graphs.cli.options import ByPurpose
 from burnish.graphs.cli.profile import profile
 from burnish.graphs.cli.replay import diff, replay
 from burnish.graphs.cli.run import plan, run
-from burnish.graphs.cli.sandbox import sandbox_app
 from burnish.graphs.cli.serve import serve
 from burnish.graphs.cli.solve import solve
 from burnish.graphs.cli.standard_output import guard, open_closed_streams, say
 from burnish.graphs.cli.train import distill, train
 from burnish.graphs.cli.wiki import wiki_app
 
-
-class _Formatter(Protocol):
-    """What writes help texts."""
-
-    def section(self, name: str) -> AbstractContextManager[None]:
-        """Begin a section that ends with the context."""
-        ...
-
-    def write_dl(self, rows: Sequence[tuple[str, str]]) -> None:
-        """Write terms beside what they mean."""
-        ...
-
-
-class _ByPurpose(TyperGroup):
-    """Lists commands under what people do with them, each with all of its first sentence."""
-
-    def format_commands(self, ctx: object, formatter: _Formatter) -> None:
-        """Write a section for each purpose, in the order of the commands."""
-        del ctx
-        purposes: dict[str, list[tuple[str, str]]] = {}
-        for name, command in self.commands.items():
-            told = (command.help or "").split("\n\n")[0].replace("\n", " ")
-            purposes.setdefault(str(getattr(command, "rich_help_panel", "")), []).append((
-                name,
-                told,
-            ))
-        for purpose, rows in purposes.items():
-            with formatter.section(purpose):
-                formatter.write_dl(rows)
-
-
 app = typer.Typer(
     name="burnish",
-    cls=_ByPurpose,
+    cls=ByPurpose,
     help="Refine the data that language models learn from: delete noise, never write a word.",
     no_args_is_help=True,
     add_completion=False,
@@ -122,6 +89,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     except BurnishError as error:
         sys.stderr.write(f"burnish: {error}\n")
         sys.exit(3 if isinstance(error, QuotaPaused) else 2)
+    except OSError as error:
+        # A full disk behind standard output, say; what belongs to files is told where it happens.
+        where = f" ({error.filename})" if error.filename else ""
+        sys.stderr.write(f"burnish: {error.strerror or error}{where}\n")
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.stderr.write("burnish: interrupted; run the same command again to go on\n")
         sys.exit(130)

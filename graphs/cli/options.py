@@ -1,11 +1,13 @@
-"""Options that several commands have, and how they and the settings go together."""
+"""Options that several commands have, how they and the settings go together, how help lists."""
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
+from typer.core import TyperGroup
 
 from burnish.graphs.cli.standard_output import say
 
@@ -100,3 +102,32 @@ def settings_of(
 def print_json(value: object) -> None:
     """Print one JSON object."""
     say(json.dumps(value))
+
+
+class _Formatter(Protocol):
+    """What writes help texts."""
+
+    def section(self, name: str) -> AbstractContextManager[None]:
+        """Begin a section that ends with the context."""
+        ...
+
+    def write_dl(self, rows: Sequence[tuple[str, str]]) -> None:
+        """Write terms beside what they mean."""
+        ...
+
+
+class ByPurpose(TyperGroup):
+    """Lists commands under what people do with them, each with all of its first sentence."""
+
+    def format_commands(self, ctx: object, formatter: _Formatter) -> None:
+        """Write a section for each purpose, in the order of the commands."""
+        del ctx
+        purposes: dict[str, list[tuple[str, str]]] = {}
+        for name, command in self.commands.items():
+            told = (command.help or "").split("\n\n")[0].replace("\n", " ")
+            panel = getattr(command, "rich_help_panel", None)
+            purpose = panel if isinstance(panel, str) else "Commands"
+            purposes.setdefault(purpose, []).append((name, told))
+        for purpose, rows in purposes.items():
+            with formatter.section(purpose):
+                formatter.write_dl(rows)

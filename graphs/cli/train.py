@@ -233,6 +233,8 @@ def train(
         return
     if kind != "embedded":
         raise UsageError(f"--kind {kind!r}: write embedded or served")
+    if config or set_:
+        raise UsageError("--config and --set are for --kind served; embedded has one recipe")
     from burnish.graphs.commands.train import train_tagger
 
     made = train_tagger(data, output, folds=folds, seed=seed, say=_say)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from burnish.corpora.errors import UsageError
+from burnish.graphs.cli import options
 from burnish.graphs.cli.standard_output import answer_console, say
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from burnish.tools.retrieval.hybrid_index import SearchHit, WikiIndex
 
 wiki_app = typer.Typer(
+    cls=options.ByPurpose,
     help="Passages to check answers with: build an index of them, search it.",
     no_args_is_help=True,
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 from burnish.agents.llm.endpoints import DEFAULT_ROLE, ModelPool, check_url, open_services
 from burnish.corpora.errors import UsageError
-from burnish.graphs.commands.inputs import count_cores, outside_loops, watcher_of
+from burnish.graphs.commands.inputs import count_cores, location_of, outside_loops, watcher_of
 from burnish.graphs.commands.progress import ProgressCallback
 from burnish.graphs.distill.distill import Distillation, ExpertAccess, OpenedExpert
 from burnish.graphs.distill.settings import DistillSettings, PairChoice, PairColumns
@@ -61,7 +61,7 @@ def distill(
     if root.exists() and not root.is_dir():
         raise UsageError(f"{root}: is a file; give a folder with -o")
     work = Distillation(
-        str(source),
+        location_of(source),
         root,
         settings_of(chosen),
         _access(chosen),

@@ -49,6 +49,17 @@ _FOR_ONE_KIND: Mapping[str, tuple[Kind, str]] = {
 }  # fmt: skip
 
 
+def location_of(source: str | Path) -> str:
+    """Return what a caller names as input, as text.
+
+    Raises:
+        UsageError: nothing is named: "" would mean the folder where the process happens to be.
+    """
+    if not str(source).strip():
+        raise UsageError("no input is named; give a file, a folder, a pattern or hf:org/name")
+    return str(source)
+
+
 def check_flags(
     location: str, kind: KindWish, settings: Settings, flags: Mapping[str, object]
 ) -> None:
@@ -116,6 +127,8 @@ def open_folder(location: str, output: str | Path | None, settings: Settings) ->
         UsageError: it is a file.
     """
     root = default_folder(location) if output is None else Path(output)
+    if "\0" in str(root):
+        raise UsageError("the output folder's name holds a NUL character; give another with -o")
     if root.exists() and not root.is_dir():
         raise UsageError(f"{root}: is a file; give a folder with -o")
     return RunFolder(root, settings.run.format)

@@ -11,6 +11,7 @@ from burnish.graphs.commands.inputs import (
     Kind,
     KindWish,
     kind_of,
+    location_of,
     open_folder,
     open_input,
     outside_loops,
@@ -63,7 +64,7 @@ def plan(
         BurnishError: the input cannot be read, planned for or written to the folder; see `run`.
     """
     flags = {"qa.target": None if target is None else str(target), "llm.budget": budget}
-    location, chosen = str(source), resolve(settings, flags)
+    location, chosen = location_of(source), resolve(settings, flags)
     folder = open_folder(location, output, chosen)
     found = kind_of(location, kind, chosen)
 

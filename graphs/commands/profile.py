@@ -10,7 +10,7 @@ from burnish.corpora.errors import UsageError
 from burnish.corpora.readers.rows import RowSelection
 from burnish.corpora.runs.folder import default_folder
 from burnish.corpora.storage.writers import write_atomic
-from burnish.graphs.commands.inputs import outside_loops
+from burnish.graphs.commands.inputs import location_of, outside_loops
 from burnish.graphs.commands.progress import ProgressCallback, counting
 from burnish.graphs.profile.figures import Figures
 from burnish.graphs.profile.labels import ItemLabeller, Labelling, read_labels
@@ -78,9 +78,10 @@ def profile(
         BurnishError: the model server of a panel or labeller cannot be used.
     """
     chosen = resolve(settings)
+    location = location_of(source)
     wanted = None if target is None else str(target)
     file = None if output is None else Path(output)
-    return outside_loops(lambda: _profiled(str(source), wanted, file, chosen, progress))
+    return outside_loops(lambda: _profiled(location, wanted, file, chosen, progress))
 
 
 def _profiled(

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from itertools import islice
 
 from burnish.agents.refiners.refiner import AnyRefiner
 from burnish.corpora.errors import UsageError
@@ -85,7 +84,7 @@ def refine(
         >>> refined.certificate.fault(refined.document.text, refined.text)
         ''
     """
-    return next(refine_all([Document("text", text)], refiner=refiner, settings=settings))
+    return next(refine_all([Document("text", _text(0, text))], refiner=refiner, settings=settings))
 
 
 def refine_all(
@@ -149,14 +148,33 @@ def _graph() -> RecordGraph:
 def _streamed(
     documents: Iterable[Document | str], services: Services, concurrency: int
 ) -> Generator[Refined]:
-    numbered = (
-        one if isinstance(one, Document) else Document(str(at), one)
-        for at, one in enumerate(documents)
-    )
-    while chunk := list(islice(numbered, CHUNK)):
+    for chunk in _chunks(documents):
         deciding = partial(_decide, chunk, services, concurrency)
         for decision in outside_loops(deciding):
             yield refined_of(decision)
+
+
+def _chunks(documents: Iterable[Document | str]) -> Generator[list[Document]]:
+    """Yield the documents some at a time; where taking one fails, those before it come first."""
+    chunk: list[Document] = []
+    try:
+        for at, one in enumerate(documents):
+            chunk.append(one if isinstance(one, Document) else Document(str(at), _text(at, one)))
+            if len(chunk) == CHUNK:
+                yield chunk
+                chunk = []
+    except Exception:
+        if chunk:
+            yield chunk
+        raise
+    if chunk:
+        yield chunk
+
+
+def _text(at: int, given: object) -> str:
+    if not isinstance(given, str):
+        raise UsageError(f"document {at}: is {type(given).__name__}; give a Document or a str")
+    return given
 
 
 def _decide(chunk: list[Document], services: Services, concurrency: int) -> list[Decision]:

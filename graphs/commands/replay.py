@@ -17,7 +17,9 @@ from burnish.graphs.reports.diff import diffs
 from burnish.graphs.reports.question_diff import question_diffs
 
 
-def replay(run: str | Path, output: str | Path, *, without: Sequence[str] = ()) -> ReplaySummary:
+def replay(
+    run: str | Path, output: str | Path, *, without: str | Sequence[str] = ()
+) -> ReplaySummary:
     """Rebuild the set of a run in `output/data/`, without the decisions that are named.
 
     With nothing left out the files are those of the run, byte for byte.
@@ -33,7 +35,8 @@ def replay(run: str | Path, output: str | Path, *, without: Sequence[str] = ()) 
         UsageError: a filter matches nothing, or `output` holds data.
         RunError: the folder holds no run, or its files are not what the run wrote.
     """
-    return rebuilding.replay(RunFolder.open(Path(run)), Path(output), without)
+    filters = (without,) if isinstance(without, str) else without
+    return rebuilding.replay(RunFolder.open(Path(run)), Path(output), filters)
 
 
 def verify(run: str | Path) -> Verification:

@@ -27,6 +27,7 @@ from burnish.graphs.commands.inputs import (
     KindWish,
     count_cores,
     kind_of,
+    location_of,
     open_folder,
     open_input,
     outside_loops,
@@ -139,9 +140,11 @@ def run(
         QuotaPaused: the server's quota is used up; call again later to go on.
         ModelError: the model server cannot be used.
     """
-    location, chosen = str(source), resolve(settings)
+    location, chosen = location_of(source), resolve(settings)
     folder = open_folder(location, output, chosen)
     found = kind_of(location, kind, chosen)
+    if workers is not None and workers < 1:
+        raise UsageError(f"workers={workers}: at least one process has to work")
     adopted = None if refiner is None else adopt(refiner)
     if adopted is not None:
         named = chosen.refiner.model_copy(update={"name": adopted.name})
@@ -231,7 +234,7 @@ def try_out(
     Raises:
         BurnishError: the input cannot be read or the settings do not fit.
     """
-    location, chosen = str(source), resolve(settings)
+    location, chosen = location_of(source), resolve(settings)
     if kind_of(location, kind, chosen) == "qa":
         return outside_loops(lambda: try_questions(location, chosen))
     if chosen.refiner.name == "served":

@@ -27,8 +27,8 @@ text before and after. With burnish installed, where RUN is this folder:
 
 ```
 burnish replay RUN --verify                          # checks every proof
-burnish replay RUN --out RAW --without outcome=edited --without outcome=dropped
-burnish replay RUN --out OTHER --without reason=…    # leaves one kind of deletion out
+burnish replay RUN -o RAW --without outcome=edited --without outcome=dropped
+burnish replay RUN -o OTHER --without reason=…    # leaves one kind of deletion out
 ```
 
 ## Licence and limits

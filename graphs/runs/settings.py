@@ -93,12 +93,22 @@ def resolve(
     if isinstance(given, Settings):
         tree = given.model_dump()
     else:
-        for key, value in (given or {}).items():
+        for key, value in _checked(given).items():
             _merge(tree, _nested(key, value))
     for key, value in (flags or {}).items():
         if value is not None:
             _merge(tree, _nested(key, value))
     return _validated(tree)
+
+
+def _checked(given: object) -> Mapping[str, object]:
+    """Return a mapping of settings; what else a caller without a type checker gave is refused."""
+    if given is None:
+        return {}
+    mapping = cast("Mapping[object, object]", given)
+    if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in mapping):
+        raise UsageError('settings: give Settings, or a mapping such as {"refiner.name": "rules"}')
+    return cast("Mapping[str, object]", mapping)
 
 
 def _validated(tree: dict[str, Any]) -> Settings:

@@ -2,12 +2,16 @@
 
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
 
+import contextlib
 import multiprocessing
+import pickle
+import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
+from types import ModuleType
 from typing import Any, Protocol, TypeVar
 
 from burnish.corpora.errors import RunError
@@ -59,19 +63,18 @@ def map_parts(work: Callable[[P], R], parts: Iterable[P], workers: int) -> Gener
     executor = ProcessPoolExecutor(
         workers, multiprocessing.get_context("spawn"), initializer=follow_parent
     )
+    script = _needs_script(work)
     waiting: deque[Future[R]] = deque()
     try:
         for part in chain(few, whole):
-            with deaf():
+            with deaf(), _scriptless(needed=script):
                 waiting.append(executor.submit(work, part))
             if len(waiting) > 2 * workers:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
     except BrokenProcessPool:
-        raise RunError(
-            "a worker process died (out of memory, or killed); run the same command again"
-        ) from None
+        raise _died(script=script) from None
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
 
@@ -94,22 +97,54 @@ def refine_with(job: WorkerTask, shards: Iterator[Shard], workers: int) -> Gener
     executor = ProcessPoolExecutor(
         workers, multiprocessing.get_context("spawn"), initializer=_prepare, initargs=(job,)
     )
+    script = _needs_script(job)
     running: set[Future[Marker]] = set()
     try:
         for shard in shards:
-            with deaf():
+            with deaf(), _scriptless(needed=script):
                 running.add(executor.submit(_refine, shard))
             if len(running) > workers:
                 yield from _finished(running)
         while running:
             yield from _finished(running)
     except BrokenProcessPool:
-        raise RunError(
-            "a worker process died (out of memory, or killed); run the same command again to "
-            "go on from the last finished shard"
-        ) from None
+        raise _died(script=script) from None
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _needs_script(job: object) -> bool:
+    """Tell whether a job names something of the caller's script, such as a refiner made there."""
+    return b"__main__" in pickle.dumps(job)
+
+
+@contextlib.contextmanager
+def _scriptless(*, needed: bool) -> Generator[None]:
+    """Start processes that do not run the caller's script.
+
+    A spawned process begins with the script of its parent, and one that does not keep its own code
+    under `if __name__ == "__main__":` would start its run once more in every worker. Nothing that
+    works here lives in that script, so the workers are not told of it, unless it is needed.
+    """
+    if needed:
+        yield
+        return
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
+
+
+def _died(*, script: bool) -> RunError:
+    reason = "out of memory, or killed"
+    if script:
+        reason += ', or the script does not keep its own code under if __name__ == "__main__":'
+    return RunError(
+        f"a worker process died ({reason}); run the same command again to go on from the last "
+        "finished shard"
+    )
 
 
 def _finished(running: set[Future[Marker]]) -> Iterator[Marker]:

@@ -171,3 +171,26 @@ def test_a_failure_under_the_guard_puts_everything_back(capfd: pytest.CaptureFix
     os.write(1, b"out\n")
     sys.stdout.write("too\n")
     assert sorted(capfd.readouterr().out.split()) == ["out", "too"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_an_answer_that_finds_no_room_ends_in_one_line() -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [*COMMAND, "config", "show"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == "burnish: No space left on device\n"
+
+
+@pytest.mark.parametrize("group", ["wiki", "sandbox", "config"])
+def test_a_group_cuts_nothing_from_what_its_commands_do(
+    group: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([group, "--help"])
+    assert "..." not in capfd.readouterr().out.replace("[ARGS]...", "")
