@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from burnish.corpora.errors import ModelError, UsageError
+from burnish.graphs.cli import options
 from burnish.graphs.cli.standard_output import say
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class _Wishes:
 
     strict: bool
     as_json: bool
-    log: Path | None
+    log: str | None
     patience: "Patience"
 
 
@@ -44,37 +45,56 @@ def serve(
     url: Annotated[
         str | None, typer.Option(help="Use a server that runs already; MODEL is its name there.")
     ] = None,
+    config: options.Configs = None,
+    set_: options.Pairs = None,
     python: Annotated[
-        Path | None, typer.Option(help="Python that has vLLM; else `vllm` on the PATH.")
+        str | None,
+        typer.Option(metavar="FILE", help="Python that has vLLM; else `vllm` on the PATH."),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name that clients ask for.")] = None,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: a free one.")] = 8000,
-    tensor_parallel: Annotated[int, typer.Option(min=1, help="GPUs a copy is split over.")] = 1,
-    data_parallel: Annotated[int, typer.Option(min=1, help="Copies of the model.")] = 1,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; else 127.0.0.1.")] = None,
+    port: Annotated[
+        int | None, typer.Option(metavar="N", help="Port; 0: a free one; else 8000.")
+    ] = None,
+    tensor_parallel: Annotated[
+        int | None, typer.Option(metavar="N", help="GPUs a copy is split over; else 1.")
+    ] = None,
+    data_parallel: Annotated[
+        int | None, typer.Option(metavar="N", help="Copies of the model; else 1.")
+    ] = None,
     max_model_len: Annotated[
-        int | None, typer.Option(min=1, help="Longest prompt and answer together, in tokens.")
+        int | None, typer.Option(metavar="TOKENS", help="Longest prompt and answer together.")
     ] = None,
     gpu_memory: Annotated[
-        float | None, typer.Option(min=0.01, max=1.0, help="Share of GPU memory to use.")
+        float | None, typer.Option(metavar="SHARE", help="Share of GPU memory to use, 0 to 1.")
     ] = None,
     cpu: Annotated[bool, typer.Option("--cpu", help="Serve on the CPU.")] = False,
-    kv_cache: Annotated[int, typer.Option(min=1, help="CPU: GiB of key-value cache.")] = 1,
-    tool_parser: Annotated[str, typer.Option(help="vLLM's parser of unforced calls.")] = "hermes",
+    kv_cache: Annotated[
+        int | None, typer.Option(metavar="GIB", help="CPU: GiB of key-value cache; else 1.")
+    ] = None,
+    tool_parser: Annotated[
+        str | None, typer.Option(help="vLLM's parser of unforced calls; else hermes.")
+    ] = None,
     native_tools: Annotated[
         bool, typer.Option("--native-tools", help="Force calls in the model's own notation.")
     ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop when the server does not hold constraints.")
     ] = False,
-    log: Annotated[Path | None, typer.Option(help="File for the server's messages.")] = None,
+    log: Annotated[
+        str | None, typer.Option(metavar="FILE", help="File for the server's messages.")
+    ] = None,
     start_timeout: Annotated[
-        float, typer.Option(min=1, help="Seconds to wait for the first answer.")
-    ] = 900.0,
+        float | None,
+        typer.Option(metavar="SECONDS", help="Longest wait for the first answer; else 900."),
+    ] = None,
     stop_timeout: Annotated[
-        float, typer.Option(min=0.1, help="Seconds for the server to stop before it is killed.")
-    ] = 15.0,
-    restarts: Annotated[int, typer.Option(min=0, help="Deaths in a row to mend.")] = 5,
+        float | None,
+        typer.Option(metavar="SECONDS", help="Time to stop before it is killed; else 15."),
+    ] = None,
+    restarts: Annotated[
+        int | None, typer.Option(metavar="N", help="Deaths in a row to mend; else 5.")
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print what is served as one JSON object.")
     ] = False,
@@ -84,29 +104,53 @@ def serve(
     from burnish.graphs.system.vllm_command import ServeOptions
     from burnish.graphs.system.vllm_process import Patience, find_port
 
-    patience = Patience(start_s=start_timeout, restarts=restarts, interrupt_s=stop_timeout)
-    wishes = _Wishes(strict, as_json, log, patience)
+    given: dict[str, object] = {
+        "python": python,
+        "name": name,
+        "host": host,
+        "port": port,
+        "tensor_parallel": tensor_parallel,
+        "data_parallel": data_parallel,
+        "max_model_len": max_model_len,
+        "gpu_memory": gpu_memory,
+        "kv_cache": kv_cache,
+        "tool_parser": tool_parser,
+        "log": log,
+        "start_timeout": start_timeout,
+        "stop_timeout": stop_timeout,
+        "restarts": restarts,
+        "cpu": cpu or None,
+        "native_tools": native_tools or None,
+        "strict": strict or None,
+    }
+    chosen = options.settings_of(
+        config, set_, {f"serve.{key}": value for key, value in given.items()}
+    ).serve
+    patience = Patience(
+        start_s=chosen.start_timeout, restarts=chosen.restarts, interrupt_s=chosen.stop_timeout
+    )
+    wishes = _Wishes(chosen.strict, as_json, chosen.log, patience)
     if url is not None:
         check_url(url, "--url")
-        _guarded(_greet(url, name or model, wishes))
+        _guarded(_greet(url, chosen.name or model, wishes))
         return
-    options = ServeOptions(
+    command = ServeOptions(
         model,
-        _program(python),
-        name,
-        host,
-        port or find_port(host),
-        tensor_parallel,
-        data_parallel,
-        max_model_len,
-        gpu_memory,
-        cpu,
-        kv_cache,
-        tool_parser,
-        native_tools,
+        _program(chosen.python),
+        chosen.name,
+        chosen.host,
+        chosen.port or find_port(chosen.host),
+        chosen.tensor_parallel,
+        chosen.data_parallel,
+        chosen.max_model_len,
+        chosen.gpu_memory,
+        chosen.cpu,
+        chosen.kv_cache,
+        chosen.tool_parser,
+        chosen.native_tools,
         tuple(flags or ()),
     )
-    _guarded(_keep(options, wishes))
+    _guarded(_keep(command, wishes))
 
 
 def _guarded(job: Awaitable[None]) -> None:
@@ -130,11 +174,11 @@ def _guarded(job: Awaitable[None]) -> None:
         raise UsageError(f"the server cannot be used: {error}") from None
 
 
-def _program(python: Path | None) -> tuple[str, ...]:
+def _program(python: str | None) -> tuple[str, ...]:
     if python is not None:
-        if not python.is_file():
+        if not Path(python).is_file():
             raise UsageError(f"--python {python}: no such file")
-        return (str(python), *_API_SERVER)
+        return (python, *_API_SERVER)
     if (found := shutil.which("vllm")) is None:
         raise UsageError(
             "there is no vllm on the PATH; name a Python that has it with --python "
@@ -148,26 +192,26 @@ async def _greet(url: str, name: str, wishes: _Wishes) -> None:
     await _introduction(url, name, wishes)()
 
 
-async def _keep(options: "ServeOptions", wishes: _Wishes) -> None:
+async def _keep(command: "ServeOptions", wishes: _Wishes) -> None:
     from burnish.graphs.system.vllm_command import command_of, environment_of
     from burnish.graphs.system.vllm_process import Launch, check_port, supervise
 
-    check_port(options.host, options.port)
-    environment = environment_of(options, os.environ, key=os.environ.get(_KEY))
+    check_port(command.host, command.port)
+    environment = environment_of(command, os.environ, key=os.environ.get(_KEY))
     with ExitStack() as open_files:
         log = None if wishes.log is None else open_files.enter_context(_log_file(wishes.log))
-        launch = Launch(command_of(options), environment, log)
+        launch = Launch(command_of(command), environment, log)
         _say(f"starting {' '.join(launch.command)}")
-        ready = _introduction(options.url, options.served_name, wishes)
+        ready = _introduction(command.url, command.served_name, wishes)
         try:
             await supervise(launch, wishes.patience, ready, _say)
         finally:
             _say("stopped")
 
 
-def _log_file(path: Path) -> BinaryIO:
+def _log_file(path: str) -> BinaryIO:
     try:
-        return path.open("ab")
+        return Path(path).open("ab")
     except OSError as error:
         raise UsageError(f"--log {path}: cannot be written ({error.strerror})") from None
 

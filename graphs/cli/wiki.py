@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from burnish.corpora.errors import UsageError
 from burnish.graphs.cli import options
 from burnish.graphs.cli.standard_output import answer_console, say
 
@@ -23,11 +22,9 @@ wiki_app = typer.Typer(
     no_args_is_help=True,
 )
 
-_WAYS = ("hybrid", "dense", "words")
-_EMBEDDER = "sentence-transformers/all-MiniLM-L6-v2"
-
 EmbedderName = Annotated[
-    str, typer.Option(metavar="MODEL", help="Embedding model: name on the hub, or a folder.")
+    str | None,
+    typer.Option(metavar="MODEL", help="Embedding model: name on the hub, or a folder."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 
@@ -44,12 +41,18 @@ def build(
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Folder of the index; one begun is finished.")
     ],
-    embedder: EmbedderName = _EMBEDDER,
-    words: Annotated[int, typer.Option(min=20, help="Words of a passage, about.")] = 100,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N passages.")] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads; the cores when not given.")
+    embedder: EmbedderName = None,
+    words: Annotated[
+        int | None, typer.Option(metavar="N", help="Words of a passage, about; else 100.")
     ] = None,
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", help="Only the first N passages.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(metavar="N", help="Threads; else as many as cores.")
+    ] = None,
+    config: options.Configs = None,
+    set_: options.Pairs = None,
     as_json: AsJson = False,
 ) -> None:
     """Cut a source into passages and index them; the same command again goes on after a stop."""
@@ -58,13 +61,22 @@ def build(
     from burnish.tools.retrieval.dense_index import use_threads
     from burnish.tools.retrieval.embedder import load_embedder
 
+    flags: dict[str, object] = {
+        "wiki.embedder": embedder,
+        "wiki.words": words,
+        "wiki.limit": limit,
+        "wiki.threads": threads,
+    }
+    chosen = options.settings_of(config, set_, flags).wiki
     found = open_wiki(source)
-    used = threads or _cores()
-    model = load_embedder(embedder, threads=used)
+    used = chosen.threads or _cores()
+    model = load_embedder(chosen.embedder, threads=used)
     use_threads(used)
     sys.stderr.write(f"embedder {model.name} [{model.digest[:12]}], {model.precision}\n")
     with _Bar() as bar:
-        built = build_index(found, output, model, BuildSettings(words, limit), bar.show)
+        built = build_index(
+            found, output, model, BuildSettings(chosen.words, chosen.limit), bar.show
+        )
     _say_built(built, output, as_json=as_json)
 
 
@@ -72,9 +84,16 @@ def build(
 def search(
     question: Annotated[str, typer.Argument(metavar="QUESTION", help="What is to be found.")],
     index: Annotated[Path, typer.Option(help="Folder of the index.")],
-    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="Passages to return.")] = 5,
-    way: Annotated[str, typer.Option(help="hybrid, dense (by meaning) or words.")] = "hybrid",
-    embedder: EmbedderName = _EMBEDDER,
+    k: Annotated[
+        int | None, typer.Option("-k", metavar="N", help="Passages to return; else 5.")
+    ] = None,
+    way: Annotated[
+        str | None,
+        typer.Option(metavar="WAY", help="hybrid (the default), dense (by meaning) or words."),
+    ] = None,
+    embedder: EmbedderName = None,
+    config: options.Configs = None,
+    set_: options.Pairs = None,
     as_json: AsJson = False,
 ) -> None:
     """Find the passages that answer a question best."""
@@ -82,13 +101,13 @@ def search(
     from burnish.tools.retrieval.hybrid_index import open_index
     from burnish.tools.retrieval.manifest import read_manifest
 
-    if way not in _WAYS:
-        raise UsageError(f"--way {way!r}: give one of {', '.join(_WAYS)}")
+    flags: dict[str, object] = {"wiki.k": k, "wiki.way": way, "wiki.embedder": embedder}
+    chosen = options.settings_of(config, set_, flags).wiki
     read_manifest(index)
-    opened = open_index(index, load_embedder(embedder))
-    hits = opened.search(question, k, way)
+    opened = open_index(index, load_embedder(chosen.embedder))
+    hits = opened.search(question, chosen.k, chosen.way)
     if as_json:
-        _print_json(_found(opened, question, way, hits))
+        _print_json(_found(opened, question, chosen.way, hits))
     else:
         _print_hits(opened, hits)
 

@@ -1,4 +1,4 @@
-"""The sections of the settings that belong to one command: profile, distill, solve."""
+"""The sections of the settings that belong to one command: profile, distill, solve and others."""
 
 from typing import Literal
 
@@ -77,3 +77,59 @@ class SolveSection(Section):
     """Seed of the sampled first prices."""
     curve: bool = True
     """Report what other budgets would buy."""
+
+
+class WikiSection(Section):
+    """How `burnish wiki` builds and searches an index of passages."""
+
+    embedder: str = "sentence-transformers/all-MiniLM-L6-v2"
+    """Embedding model: name on the hub, or a folder."""
+    words: int = Field(default=100, ge=20)
+    """Words of a passage, about."""
+    limit: int | None = Field(default=None, ge=1)
+    """Only the first so many passages; none: all."""
+    threads: int | None = Field(default=None, ge=1)
+    """Threads that embed and index; none: as many as there are cores."""
+    k: int = Field(default=5, ge=1, le=1000)
+    """Passages that a search returns."""
+    way: Literal["hybrid", "dense", "words"] = "hybrid"
+    """How a search looks: by words and meaning, by meaning alone (dense), or by words alone."""
+
+
+class ServeSection(Section):
+    """How `burnish serve` starts a server and keeps it alive."""
+
+    python: str | None = None
+    """Python that has vLLM; none: `vllm` on the PATH."""
+    name: str | None = None
+    """Name that clients ask for; none: the last part of the model's."""
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = Field(default=8000, ge=0, le=65535)
+    """Port to listen on; 0: a free one."""
+    tensor_parallel: int = Field(default=1, ge=1)
+    """GPUs that a copy of the model is split over."""
+    data_parallel: int = Field(default=1, ge=1)
+    """Copies of the model."""
+    max_model_len: int | None = Field(default=None, ge=1)
+    """Longest prompt and answer together, in tokens; none: what the model says."""
+    gpu_memory: float | None = Field(default=None, ge=0.01, le=1)
+    """Share of GPU memory to use, 0 to 1; none: vLLM's own default."""
+    cpu: bool = False
+    """Serve on the CPU."""
+    kv_cache: int = Field(default=1, ge=1)
+    """On a CPU: GiB of key-value cache."""
+    tool_parser: str = "hermes"
+    """vLLM's parser of calls that a model writes unforced."""
+    native_tools: bool = False
+    """Force calls in the model's own notation instead of by JSON schema."""
+    strict: bool = False
+    """Stop when the server does not hold constraints."""
+    log: str | None = None
+    """File for the server's messages; none: standard error."""
+    start_timeout: float = Field(default=900.0, ge=1)
+    """Seconds to wait for the first answer."""
+    stop_timeout: float = Field(default=15.0, ge=0.1)
+    """Seconds for the server to stop before it is killed."""
+    restarts: int = Field(default=5, ge=0)
+    """Deaths in a row that are mended."""

@@ -17,7 +17,9 @@ from burnish.corpora.errors import UsageError
 from burnish.graphs.runs.command_settings import (
     DistillSection,
     ProfileSection,
+    ServeSection,
     SolveSection,
+    WikiSection,
 )
 from burnish.graphs.runs.question_settings import QaSettings
 from burnish.graphs.runs.sections import (
@@ -44,13 +46,15 @@ class Settings(Section):
     profile: ProfileSection = ProfileSection()
     distill: DistillSection = DistillSection()
     solve: SolveSection = SolveSection()
+    wiki: WikiSection = WikiSection()
+    serve: ServeSection = ServeSection()
 
     def of_run(self) -> dict[str, Any]:
         """Return what concerns runs as a tree: what is said of other commands changes none."""
         return self.model_dump(exclude=_OTHERS)
 
 
-_OTHERS = {"profile", "distill", "solve"}
+_OTHERS = {"profile", "distill", "solve", "wiki", "serve"}
 """Sections of commands that are no runs."""
 
 

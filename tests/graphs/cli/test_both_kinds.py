@@ -110,3 +110,34 @@ def test_json_of_a_run_has_the_same_names_for_both_kinds(
 ) -> None:
     assert burnish("run", *INPUTS[kind], "-o", runs[kind], "--workers", "1", "--json") == 0
     assert {"run", "totals", "faults", "report"} <= set(json.loads(capfd.readouterr().out))
+
+
+@pytest.mark.parametrize("command", [
+    "run", "plan", "solve", "profile", "distill", "train", "serve", "doctor", "config show",
+    "wiki build", "wiki search",
+])  # fmt: skip
+def test_every_command_that_has_settings_takes_them_from_files_and_pairs(
+    command: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([*command.split(), "--help"])
+    told = capfd.readouterr().out
+    assert "--config FILE" in told
+    assert "--set KEY=VALUE" in told
+
+
+@pytest.mark.parametrize(("words", "told"), [
+    (("wiki", "search", "who?", "--index", "none", "--set", "wiki.way=sideways"), "wiki.way"),
+    (("wiki", "build", "none", "-o", "out", "--words", "3"), "wiki.words"),
+    (("serve", "toy", "--set", "serve.port=70000"), "serve.port"),
+    (("train", "--data", "none", "-o", "out", "--set", "recipe.epochs=2"), "--kind served"),
+])  # fmt: skip
+def test_a_setting_that_does_not_fit_a_command_is_told_in_one_line(
+    words: tuple[str, ...], told: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    said = capfd.readouterr().err
+    assert ended.value.code == 2
+    assert told in said
+    assert said.count("\n") == 1
