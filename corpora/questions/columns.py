@@ -127,7 +127,7 @@ def find_layout(
         shown = ", ".join(repr(name) for name in columns[:20]) or "none"
         raise SourceError(
             f"{source}: no column holds the question; there are {shown}; name it with "
-            "--question-field, or a conversation with --turns-field"
+            "--set qa.question=COLUMN, or a conversation with --set qa.turns=COLUMN"
         )
     choices = several or ((taken["choices"],) if "choices" in taken else ())
     single = {role: taken.get(role) for role in _NAMES if role != "choices"}

@@ -277,7 +277,7 @@ def _layout(parts: Sequence[SourcePart], fields: QuestionFields) -> Layout:
     asked = layout.question or layout.turns or ""
     for part, head in zip(parts, heads, strict=True):
         if head.schema is not None and asked not in (head.columns or ()):
-            raise SourceError(no_column(part.name, asked, head.columns, "--question-field"))
+            raise SourceError(no_column(part.name, asked, head.columns, "--set qa.question=COLUMN"))
     shown = [head.columns for head in heads if head.columns is not None]
     if fields.id is None and not all(layout.id in names for names in shown):
         layout = replace(layout, id=None)
