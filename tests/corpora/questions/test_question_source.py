@@ -228,7 +228,7 @@ def test_rows_without_question_or_with_an_id_again_are_bad(tmp_path: Path) -> No
 
 
 def test_a_set_without_question_names_its_columns_and_the_mend(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="there are 'foo'; name it with --set qa[.]question=COLUMN"):
+    with pytest.raises(SourceError, match=r"there are 'foo'; name it with --set qa\.question"):
         open_questions(saved(tmp_path, {"foo": 1}))
     with pytest.raises(SourceError, match="no column 'bar'; it has 'foo'"):
         open_questions(saved(tmp_path, {"foo": "x"}), QuestionFields(question="bar"))
