@@ -199,7 +199,7 @@ def test_the_wait_a_server_asks_for_is_kept(opened: Opened, question: Question) 
     [
         failure(429, "insufficient_quota"),
         failure(402),
-        failure(429, headers={"Retry-After": "900"}),
+        failure(429, headers={"Retry-After": str(2 * PATIENCE_S)}),
     ],
 )
 def test_an_exhausted_quota_stops_everybody_without_retries(
