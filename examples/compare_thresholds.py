@@ -23,6 +23,5 @@ def main(corpus: str, folder: Path) -> None:
         assert burnish.verify(run.folder).holds
 
 
-# Worker processes import this file again: what they must not do stands under this line.
 if __name__ == "__main__":
     main(sys.argv[1], Path(sys.argv[2]))

@@ -44,7 +44,10 @@ class RunFolder:
             RunError: there is no readable manifest.
         """
         manifest = read_json(root / "manifest.json")
-        return cls(root, manifest["settings"]["run"]["format"])
+        try:
+            return cls(root, manifest["settings"]["run"]["format"])
+        except (KeyError, TypeError):
+            raise RunError(f"{root}: its manifest.json is not that of a run") from None
 
     @property
     def manifest(self) -> Path:

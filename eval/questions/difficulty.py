@@ -126,7 +126,7 @@ def agreement(first: Floats, second: Floats) -> float:
 def predicted(weights: Floats, others: Floats, seed: int) -> float:
     """Return the share of held-out scores inside the central 90 % of their prediction.
 
-    `weights` is each item's posterior over `tools.difficulty.GRID`.
+    `weights` is each item's posterior over `tools.profile.rasch.GRID`.
 
     Held-out abilities are taken from the held-out answers; scores are whole numbers, so they are
     spread at random over their step before they are counted (Czado, Gneiting & Held 2009).

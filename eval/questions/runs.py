@@ -1,8 +1,9 @@
 """Whole runs of `burnish run` over skewed subsamples of MMLU, with and without a language model.
 
-Where `eval.qa_rebalance` compares planners on one problem, here the graph itself runs: it reads
-files, profiles, tries, plans, carries out, validates and writes. The target is the full set. Arms
-differ in what the run may do: remove alone, draw from the rest of the set, or write with a model.
+Where `eval.questions.rebalance` compares planners on one problem, here the graph itself runs: it
+reads files, profiles, tries, plans, carries out, validates and writes. The target is the full set.
+Arms differ in what the run may do: remove alone, draw from the rest of the set, or write with a
+model.
 """
 
 import json

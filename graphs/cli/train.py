@@ -233,8 +233,8 @@ def train(
         return
     if kind != "embedded":
         raise UsageError(f"--kind {kind!r}: write embedded or served")
-    if config or set_:
-        raise UsageError("--config and --set are for --kind served; embedded has one recipe")
+    if config or set_ or base or recipe:
+        raise UsageError("--config, --set, --base and --recipe are for --kind served")
     from burnish.graphs.commands.train import train_tagger
 
     made = train_tagger(data, output, folds=folds, seed=seed, say=_say)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from burnish.corpora.errors import UsageError
 from burnish.corpora.runs.folder import RunFolder
 from burnish.graphs.commands.inputs import (
     Kind,
@@ -67,6 +68,8 @@ def plan(
     location, chosen = location_of(source), resolve(settings, flags)
     folder = open_folder(location, output, chosen)
     found = kind_of(location, kind, chosen)
+    if found == "documents" and target is not None:
+        raise UsageError("target: says what cells of questions should be like; these are documents")
 
     def work() -> PlanResult:
         watcher = watcher_of(progress)

@@ -116,8 +116,9 @@ def run(
         settings: `Settings`, or a mapping with dotted keys such as `{"refiner.name": "rules"}`;
             `burnish config show` lists them all.
         kind: `documents`, `qa`, or `auto`: by the columns of the input.
-        workers: Worker processes; as many as there are processors where it is not given. A script
-            that starts more than one must keep its own code under `if __name__ == "__main__":`.
+        workers: Worker processes; as many as there are processors where it is not given. They do
+            not run the script that calls, unless it hands them an object of a class of its own: its
+            code then belongs under `if __name__ == "__main__":`.
         refiner: Documents: an object that is a `Refiner`, in the place of the one that the
             settings name. It works in this process alone; where `workers` are asked for it must
             be one that pickle takes, of a class in a module that they can import.
@@ -145,6 +146,10 @@ def run(
     found = kind_of(location, kind, chosen)
     if workers is not None and workers < 1:
         raise UsageError(f"workers={workers}: at least one process has to work")
+    if found == "qa" and refiner is not None:
+        raise UsageError("refiner: refines documents, and the input holds questions")
+    if found == "documents" and (operations or validators):
+        raise UsageError("operations and validators: are for questions; the input holds documents")
     adopted = None if refiner is None else adopt(refiner)
     if adopted is not None:
         named = chosen.refiner.model_copy(update={"name": adopted.name})

@@ -9,13 +9,22 @@ from dataclasses import dataclass
 from typing import cast
 
 from burnish.agents.refiners.refiner import AnyRefiner, Attempt, ConversingRefiner, Refiner
-from burnish.corpora.errors import BurnishError, RefinerError, UsageError
+from burnish.corpora.errors import (
+    BudgetExhausted,
+    ModelError,
+    QuotaPaused,
+    RefinerError,
+    ReplyError,
+    UsageError,
+)
 from burnish.corpora.records import Document
+from burnish.graphs.runs.plugins import is_share, is_writable
 from burnish.tools.deletion.program import (
     NAMES,
     KeepAll,
     Note,
     Program,
+    Rejection,
     RemoveAll,
     RemoveLines,
     RemoveStr,
@@ -71,7 +80,7 @@ class ForeignRefiner:
             programs: list[object] = list(self.inner.propose(documents))
         except RefinerError as error:
             return RefinerError(f"refiner {name}: {error}")
-        except BurnishError:
+        except (BudgetExhausted, QuotaPaused, ModelError):
             raise
         except Exception as error:  # noqa: BLE001 - foreign code may raise anything; texts stay out
             return RefinerError(f"refiner {name}: raised {type(error).__name__}")
@@ -107,7 +116,7 @@ class ForeignConversation:
         """
         try:
             found: object = await self.inner.propose_one(document, attempts)
-        except BurnishError:
+        except (BudgetExhausted, QuotaPaused, ModelError, RefinerError, ReplyError):
             raise
         except Exception as error:  # noqa: BLE001 - foreign code may raise anything; texts stay out
             told = f"refiner {self.inner.name}: raised {type(error).__name__}"
@@ -131,7 +140,7 @@ def adopt(refiner: object, origin: str = "") -> AnyRefiner:
             "and propose (or propose_one)"
         )
     for part in (refiner.name, refiner.revision):
-        if not _writable(part) or not part:
+        if not is_writable(part) or not part:
             raise UsageError(
                 f"refiner: {type(refiner).__name__} needs texts as its name and revision"
             )
@@ -153,8 +162,12 @@ def _checked(program: object, name: str) -> Program | RefinerError:
     fault = _first_fault(program.calls)
     if fault:
         return RefinerError(f"refiner {name}: {fault}")
-    if not _writable(program.flag):
+    if not is_writable(program.flag):
         return RefinerError(f"refiner {name}: its flag is no text")
+    refused = cast("object", program.refused)
+    told = cast("tuple[object, ...]", refused) if isinstance(refused, tuple) else (None,)
+    if not all(isinstance(one, Rejection) for one in told):
+        return RefinerError(f"refiner {name}: its refused calls are no tuple of rejections")
     return program
 
 
@@ -168,7 +181,9 @@ def _first_fault(calls: object) -> str:
 
 
 def _fault(call: object) -> str:
-    if not isinstance(call, RemoveLines | RemoveStr | KeepAll | RemoveAll):
+    if type(call) not in NAMES or not isinstance(
+        call, RemoveLines | RemoveStr | KeepAll | RemoveAll
+    ):
         return f"{type(call).__name__} is no call of the deletion API"
     numbers: list[object] = []
     texts: list[object] = []
@@ -186,23 +201,8 @@ def _fault(call: object) -> str:
 
 
 def _is_note(value: object) -> bool:
-    return isinstance(value, Note) and _writable(value.reason) and _is_share(value.confidence)
+    return isinstance(value, Note) and is_writable(value.reason) and is_share(value.confidence)
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_share(value: object) -> bool:
-    return isinstance(value, int | float) and 0 <= value <= 1
-
-
-def _writable(value: object) -> bool:
-    """Tell whether a value is text that files can hold: half a surrogate pair is none."""
-    if not isinstance(value, str):
-        return False
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

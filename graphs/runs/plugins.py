@@ -5,7 +5,7 @@ such as its class; what the settings say under `refiner.options` are its keyword
 groups `burnish.operations` and `burnish.validators` go with `qa.options.NAME`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
@@ -63,3 +63,40 @@ def load_plugin(group: Group, name: str, options: Mapping[str, Any], where: str)
 def origin_of(group: Group, name: str) -> str:
     """Return the distribution that adds a name; empty where none does."""
     return next((one.origin for one in find_plugins(group) if one.name == name), "")
+
+
+def is_writable(value: object) -> bool:
+    """Tell whether a value is text that files can hold: half a surrogate pair is none."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def is_share(value: object) -> bool:
+    """Tell whether a value is a number from 0 to 1."""
+    return isinstance(value, int | float) and 0 <= value <= 1
+
+
+def check_part(part: object, what: str, members: Sequence[str], taken: Container[str]) -> None:
+    """Check that an object of somebody else's has the members of its protocol and a free name.
+
+    Raises:
+        UsageError: it has not.
+    """
+    kind = type(part).__name__
+    # A class has the members too, but it is its objects that work.
+    if isinstance(part, type):
+        raise UsageError(f"{what}: {part.__name__} is a class; give an object of it")
+    lacking = [name for name in ("name", "revision", *members) if not hasattr(part, name)]
+    if lacking:
+        raise UsageError(f"{what}: {kind} has no {', '.join(lacking)}; see what its protocol asks")
+    for text in (getattr(part, "name", None), getattr(part, "revision", None)):
+        if not text or not is_writable(text):
+            raise UsageError(f"{what}: {kind} needs texts as its name and revision")
+    name = str(getattr(part, "name", ""))
+    if name in taken:
+        raise UsageError(f"{what}: {kind}: the name {name!r} is taken; choose another")

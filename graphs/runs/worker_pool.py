@@ -6,6 +6,7 @@ import contextlib
 import multiprocessing
 import pickle
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -22,6 +23,7 @@ Marker = dict[str, Any]
 P = TypeVar("P")
 R = TypeVar("R")
 _FEW = 4
+_HIDING = threading.Lock()
 
 
 class Runner(Protocol):
@@ -129,12 +131,13 @@ def _scriptless(*, needed: bool) -> Generator[None]:
     if needed:
         yield
         return
-    script = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = script
+    with _HIDING:
+        script = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = script
 
 
 def _died(*, script: bool) -> RunError:

@@ -11,7 +11,7 @@ from burnish.tools.sandbox.results import Execution
 
 
 class ProgramRunner(Protocol):
-    """Runs programs in isolation; `tools.sandbox.Sandbox` is one."""
+    """Runs programs in isolation; `tools.sandbox.pool.Sandbox` is one."""
 
     async def run_async(self, program: str) -> Execution:
         """Run a program.

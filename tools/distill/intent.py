@@ -2,7 +2,7 @@
 
 RefineX (arXiv 2507.03253, section 3) drops insertions and replacements and keeps every deletion
 beside them, so half of a paraphrase may be carried out. Here each deletion comes with where the
-text was rewritten, so that `tools.guards` can refuse those that belong to a rewrite.
+text was rewritten, so that `tools.distill.rewrite_filter` can refuse what belongs to a rewrite.
 """
 
 from bisect import bisect_right
@@ -56,8 +56,8 @@ def intent_of(raw: str, refined: str, lines: Lines | None = None) -> Intent:
     """Read what a refined text asks for.
 
     A refined text that deletions can make of the raw one is taken at its letter. Any other is
-    compared folded (`tools.folding`): what differs in typography alone is no rewrite, and the raw
-    spelling stays, marks inside a line (bullets, full stops, quotation marks) included.
+    compared folded (`tools.text.typography`): what differs in typography alone is no rewrite, and
+    the raw spelling stays, marks inside a line (bullets, full stops, quotation marks) included.
     """
     lines = lines or Lines.of(raw)
     if not refined.strip():

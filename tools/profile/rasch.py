@@ -6,7 +6,7 @@ are integrated out on a grid (Bock & Aitkin 1981), so that abilities are fitted 
 handful of answers an item; with a = 1 the fit is convex in the abilities, since a log-concave
 function stays so when it is integrated (Prekopa 1973). Each item then has a posterior: its mean is
 the difficulty, its deviation the standard error. The prior's mean may differ by item: that is how
-what a question says about its difficulty comes in (`tools.content_prior`).
+what a question says about its difficulty comes in (`tools.profile.content_prior`).
 """
 
 # pyright: reportMissingTypeStubs=false, reportUnknownArgumentType=false
