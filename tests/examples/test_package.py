@@ -66,7 +66,7 @@ def test_a_run_uses_the_refiner_by_its_name_in_every_worker(
     assert code == 0, err
     assert out.startswith("6 rows = 0 unchanged + 6 edited")
     code, out, err = burnish(installed, here, "replay", "run", "--verify")
-    assert (code, out) == (0, "6 rows in 3 shards: all certificates hold, rows balance\n"), err
+    assert (code, out) == (0, "6 rows in 3 shards: all proofs hold, rows balance\n"), err
     marks = json.loads((here / "run" / "manifest.json").read_text("utf-8"))["fingerprint"]
     assert marks["refiner"] == "1, at least 2 words of burnish-shouting 1.2.3"
 
@@ -106,7 +106,7 @@ def test_operations_and_validators_take_part_in_a_run_over_questions(
     assert marks["agent.validator no_empty_key"] == "1 of burnish-shouting 1.2.3"
     code, out, err = burnish(installed, here, "replay", "run", "--without", "all", "-o", "before")
     assert code == 0, err
-    assert out.startswith("6 items rebuilt in before/data: 6 as they were")
+    assert out.startswith("6 rows rebuilt in before/data: 6 differ from the run's, 0 came back")
 
 
 def test_a_name_is_refused_where_the_package_is_not_installed(here: Path) -> None:
