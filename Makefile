@@ -14,7 +14,7 @@ LOCKED := $(INSTALL) --require-hashes
 ARGS ?=
 # Processes that share the tests; 0 runs them in one, as -s and --pdb need.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, os.cpu_count() or 1))')
-PYTEST = bin/pytest -n $(WORKERS) --dist loadgroup
+PYTEST = bin/pytest -n $(WORKERS) --dist loadscope
 FAST := "not (slow or process or model or browser or vllm)"
 
 .PHONY: demo test test-fast test-latest test-lowest lock check format docs wheel-test clean

@@ -21,20 +21,27 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)
-@pytest.hookimpl(tryfirst=True)  # the groups are read by a hook of the same name
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together, where processes share the tests, those that share what is dear.
+def _shared_by(nodeid: str) -> str:
+    """Name what a test shares with others; those of one name go to one process."""
+    place = nodeid.partition("::")[0]
+    if place.startswith("tests/e2e/"):
+        return "the server of vLLM"
+    if place in {"tests/docs/test_browser.py", "tests/docs/test_made.py"}:
+        return "the site"
+    # A module of tests/graphs makes runs for all its tests.
+    return place if place.startswith("tests/graphs/") else nodeid
 
-    The runs that a module of `tests/graphs` makes for all its tests are made by one process, and
-    there is one server of vLLM.
-    """
-    for item in items:
-        place = item.nodeid.partition("::")[0]
-        if place.startswith("tests/e2e/"):
-            item.add_marker(pytest.mark.xdist_group("vllm"))
-        elif place.startswith("tests/graphs/") and not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(place))
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Keep together, where processes share the tests, those that share what is dear."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByWhatIsShared(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _shared_by(nodeid)
+
+    return ByWhatIsShared(config, log)  # pyright: ignore[reportArgumentType]
 
 
 class NetworkBlockedError(RuntimeError):

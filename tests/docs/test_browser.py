@@ -8,7 +8,6 @@ import pytest
 from tests.support.browser import BROWSER, addresses, browse
 
 pytestmark = [
-    pytest.mark.xdist_group("site"),
     pytest.mark.browser,
     pytest.mark.skipif(not BROWSER, reason="no Chromium on PATH"),
 ]

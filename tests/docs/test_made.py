@@ -19,9 +19,6 @@ OUTSIDE = re.compile(
 )
 
 
-pytestmark = pytest.mark.xdist_group("site")
-
-
 def script(name: str) -> ModuleType:
     """Load a script of docs/, which is no package."""
     spec = importlib.util.spec_from_file_location(f"docs_{name}", ROOT / "docs" / f"{name}.py")
