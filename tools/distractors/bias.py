@@ -106,7 +106,9 @@ def wilson(successes: int, trials: int, level: float = 0.95) -> tuple[float, flo
     reach = (
         z / (1 + z * z / trials) * np.sqrt(share * (1 - share) / trials + (z / (2 * trials)) ** 2)
     )
-    return max(middle - float(reach), 0.0), min(middle + float(reach), 1.0)
+    # Rounding must not put the share outside: with no success the lower end is 0 to the last bit.
+    low, high = middle - float(reach), middle + float(reach)
+    return min(max(low, 0.0), share), max(min(high, 1.0), share)
 
 
 def length_bias(choices: Sequence[Sequence[str]], keys: Sequence[int | None]) -> LengthBias | None:

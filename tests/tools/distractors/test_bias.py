@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from burnish.tools.distractors.bias import (
@@ -36,6 +36,7 @@ def test_places_are_told_apart_by_the_number_of_choices() -> None:
 
 
 @given(st.integers(0, 50), st.integers(1, 50))
+@example(0, 12)
 def test_wilsons_interval_holds_the_share(successes: int, more: int) -> None:
     low, high = wilson(successes, successes + more)
     assert 0 <= low <= successes / (successes + more) <= high <= 1
