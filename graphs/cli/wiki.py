@@ -26,7 +26,6 @@ EmbedderName = Annotated[
     str | None,
     typer.Option(metavar="MODEL", help="Embedding model: name on the hub, or a folder."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 
 
 @wiki_app.command()
@@ -53,10 +52,11 @@ def build(
     ] = None,
     config: options.Configs = None,
     set_: options.Pairs = None,
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Cut a source into passages and index them; the same command again goes on after a stop."""
     from burnish.corpora.wikipedia.sources import open_wiki
+    from burnish.graphs.commands.inputs import count_cores
     from burnish.tools.retrieval.build_index import BuildSettings, build_index
     from burnish.tools.retrieval.dense_index import use_threads
     from burnish.tools.retrieval.embedder import load_embedder
@@ -69,7 +69,7 @@ def build(
     }
     chosen = options.settings_of(config, set_, flags).wiki
     found = open_wiki(source)
-    used = chosen.threads or _cores()
+    used = chosen.threads or count_cores()
     model = load_embedder(chosen.embedder, threads=used)
     use_threads(used)
     sys.stderr.write(f"embedder {model.name} [{model.digest[:12]}], {model.precision}\n")
@@ -94,7 +94,7 @@ def search(
     embedder: EmbedderName = None,
     config: options.Configs = None,
     set_: options.Pairs = None,
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Find the passages that answer a question best."""
     from burnish.tools.retrieval.embedder import load_embedder
@@ -212,9 +212,3 @@ def _print_hits(opened: "WikiIndex", hits: Sequence["SearchHit"]) -> None:
         f"{opened.manifest.count:,} passages of {opened.manifest.revision},"
         f" embedder {opened.embedder.name}\n"
     )
-
-
-def _cores() -> int:
-    import os
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
